@@ -1,0 +1,45 @@
+//===- Lathe.h - The lathe dialect: Transformer blocks on tensors ---------===//
+#ifndef LATHE_DIALECTS_LATHE_LATHE_H
+#define LATHE_DIALECTS_LATHE_LATHE_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/lathe/LatheDialect.h.inc"
+#include "dialects/lathe/LatheEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/lathe/LatheAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/lathe/LatheOps.h.inc"
+
+namespace lathe {
+
+/// Positions that one page of a key-value cache holds.
+inline constexpr int64_t kPagePositions = 32;
+
+/// Keys that attention treats as one chunk of its ordered sum.
+inline constexpr int64_t kAttentionChunk = 128;
+
+/// Returns `tensor<shape x element>` whose dynamic sizes are named by
+/// \p symbols, one for each kDynamic of \p shape, in order; without an encoding
+/// where \p shape is static.
+mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape,
+                                  mlir::Type element,
+                                  llvm::ArrayRef<llvm::StringRef> symbols = {});
+
+/// Returns the symbol that names dynamic dimension \p dim of \p type, or an
+/// empty string where the dimension is static or unnamed.
+llvm::StringRef symbolOfDim(mlir::RankedTensorType type, int64_t dim);
+
+} // namespace lathe
+
+#endif // LATHE_DIALECTS_LATHE_LATHE_H
