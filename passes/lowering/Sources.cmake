@@ -1,1 +1,4 @@
-target_sources(LathePasses PRIVATE)
+target_sources(LathePasses PRIVATE
+  lowering/MathExpansion.cpp)
+target_sources(LathePasses PRIVATE
+  lowering/KernelAbi.cpp)
