@@ -3,13 +3,15 @@
 #define LATHE_DIALECTS_LATHE_LATHEATTRS_TD
 
 include "dialects/lathe/Lathe.td"
+include "mlir/IR/TensorEncoding.td"
 
 class Lathe_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Lathe_Dialect, name, traits> {
   let mnemonic = attrMnemonic;
 }
 
-def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims"> {
+def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "names of a tensor's dynamic sizes";
   let description = [{
     The encoding of a tensor with dynamic dimensions: the `lathe.symbol` of each
@@ -19,7 +21,8 @@ def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims"> {
   let assemblyFormat = "`<` $names `>`";
 }
 
-def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed"> {
+def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "layout of a weight for the contraction kernels";
   let description = [{
     The encoding of a logical `[N, K]` weight whose bytes are

@@ -10,12 +10,12 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 // Rank 1 or more, so that a last dimension, the row, is always there.
 def Lathe_FloatTensor : RankedTensorOf<[AnyFloat], [HasRankGreaterOrEqualPred<1>]>;
-def Lathe_FloatMatrix : RankedTensorOf<[AnyFloat], [HasRankPred<[2]>]>;
-def Lathe_FloatRow : RankedTensorOf<[AnyFloat], [HasRankPred<[1]>]>;
-def Lathe_Heads : RankedTensorOf<[AnyFloat], [HasRankPred<[3]>]>;   // (T, H, D)
-def Lathe_Pages : RankedTensorOf<[AnyFloat], [HasRankPred<[4]>]>;
-def Lathe_Indices : RankedTensorOf<[I32], [HasRankPred<[1]>]>;
-def Lathe_PageTable : RankedTensorOf<[I32], [HasRankPred<[2]>]>;
+def Lathe_FloatMatrix : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[2]>]>;
+def Lathe_FloatRow : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[1]>]>;
+def Lathe_Heads : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[3]>]>;   // (T, H, D)
+def Lathe_Pages : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[4]>]>;
+def Lathe_Indices : RankedTensorOf<[I32], [HasAnyRankOfPred<[1]>]>;
+def Lathe_PageTable : RankedTensorOf<[I32], [HasAnyRankOfPred<[2]>]>;
 
 //===----------------------------------------------------------------------===//
 // Symbols: sizes, parameters, state
@@ -155,7 +155,7 @@ def Lathe_RopeTableOp : Lathe_Op<"rope_table", [Pure]> {
     implementations do, the functions are then exact to f32.
   }];
   let arguments = (ins DenseF64ArrayAttr:$frequencies, F64Attr:$scale);
-  let results = (outs RankedTensorOf<[F32], [HasRankPred<[2]>]>:$result);
+  let results = (outs RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>]>:$result);
   let assemblyFormat = [{
     $frequencies `scale` $scale attr-dict `:` type($result)
   }];
@@ -324,7 +324,7 @@ def Lathe_ArgmaxOp : Lathe_Op<"argmax", [Pure]> {
 // Contractions
 //===----------------------------------------------------------------------===//
 
-def Lathe_LinearOp : Lathe_Op<"linear", [Pure, AttrSizedOperandSegments]> {
+def Lathe_LinearOp : Lathe_Op<"linear", [Pure]> {
   let summary = "input times weight transposed, plus bias";
   let description = [{
     `result[t, n] = bias[n] + sum over k of input[t, k] * weight[n, k]`.

@@ -1,8 +1,575 @@
 //===- LatheVerifiers.cpp - What ODS cannot say of the lathe ops ----------===//
+//
+// Each check carries the label of the constraint in LatheOps.td that it holds
+// up. Two sizes agree if both are the same number, or both are dynamic and
+// named by the same symbol.
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/lathe/Lathe.h"
 
-#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace lathe;
+
+//===----------------------------------------------------------------------===//
+// What several ops ask
+//===----------------------------------------------------------------------===//
+
+/// Whether \p a and \p b have the same size in dimensions \p dimA and \p dimB.
+static bool sizesAgree(RankedTensorType a, int64_t dimA, RankedTensorType b,
+                       int64_t dimB) {
+  return a.getDimSize(dimA) == b.getDimSize(dimB) &&
+         symbolOfDim(a, dimA) == symbolOfDim(b, dimB);
+}
+
+static bool isPacked(RankedTensorType type) {
+  return isa_and_nonnull<PackedAttr>(type.getEncoding());
+}
+
+static bool isFiniteAbove0(const APFloat &value) {
+  return value.isFiniteNonZero() && !value.isNegative();
+}
+
+static bool isFiniteFrom0(const APFloat &value) {
+  return value.isZero() || isFiniteAbove0(value);
+}
+
+/// Checks that \p operand has as many elements as \p input has tokens, that is
+/// the size of its first dimension.
+static LogicalResult verifyPerToken(Operation *op, StringRef name,
+                                    RankedTensorType operand,
+                                    RankedTensorType input) {
+  if (sizesAgree(operand, 0, input, 0))
+    return success();
+  return op->emitOpError("expects ") << name << " of one element a token, got "
+                                     << operand << " for " << input;
+}
+
+/// Checks that \p row, the operand \p name, has the size of the last dimension
+/// of \p input, a number.
+static LogicalResult verifyRow(Operation *op, StringRef name,
+                               RankedTensorType row, RankedTensorType input) {
+  int64_t rowSize = input.getShape().back();
+  if (ShapedType::isDynamic(rowSize))
+    return op->emitOpError("expects a static last dimension, got ") << input;
+  if (row.getDimSize(0) == rowSize)
+    return success();
+  return op->emitOpError("expects a ")
+         << name << " of " << rowSize
+         << " elements, the last dimension of the input, got "
+         << row.getDimSize(0);
+}
+
+/// Checks what every norm asks of its epsilon.
+static LogicalResult verifyEpsilon(Operation *op, const APFloat &epsilon) {
+  if (isFiniteAbove0(epsilon))
+    return success();
+  return op->emitOpError("expects a finite epsilon > 0");
+}
+
+/// Checks that \p type, of the symbol \p op, has no dynamic size.
+static LogicalResult verifyStatic(Operation *op, RankedTensorType type) {
+  if (type.hasStaticShape())
+    return success();
+  return op->emitOpError("expects a static shape, got ") << type;
+}
+
+/// Checks that \p result is \p shape of the element type of \p input.
+static LogicalResult verifyResult(Operation *op, RankedTensorType input,
+                                  ArrayRef<int64_t> shape,
+                                  RankedTensorType result) {
+  auto expected = RankedTensorType::get(shape, input.getElementType());
+  if (result == expected)
+    return success();
+  return op->emitOpError("expects a result of ")
+         << expected << ", got " << result;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                         function_ref<InFlightDiagnostic()> emitError) const {
+  int64_t dynamic = llvm::count_if(shape, ShapedType::isDynamic);
+  if (dynamic == static_cast<int64_t>(getNames().size()))
+    return success();
+  return emitError() << "expects one name for each of the " << dynamic
+                     << " dynamic sizes, got " << getNames().size();
+}
+
+LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t columns, int64_t depth) {
+  if (columns >= 1 && depth >= 1)
+    return success();
+  return emitError() << "expects columns and depth of 1 or more, got "
+                     << columns << " and " << depth;
+}
+
+LogicalResult
+PackedAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
+                           function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() == 2 && !ShapedType::isDynamicShape(shape) &&
+      isa<FloatType>(element))
+    return success();
+  return emitError() << "expects a packed weight to be a static matrix of "
+                        "floats";
+}
+
+LogicalResult ReduceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t chunk) {
+  if (chunk >= 0)
+    return success();
+  return emitError() << "expects a chunk of 0 or more terms, got " << chunk;
+}
+
+//===----------------------------------------------------------------------===//
+// Symbols: sizes, parameters, state
+//===----------------------------------------------------------------------===//
+
+LogicalResult SymbolOp::verify() {
+  int64_t minimum = getMinimum();
+  int64_t maximum = getMaximum();
+  if (minimum < 0 || maximum < 1 || minimum > maximum) // C1
+    return emitOpError("expects 0 <= minimum <= maximum and a maximum of 1 or "
+                       "more, got ")
+           << minimum << " and " << maximum;
+  return success();
+}
+
+LogicalResult ParameterOp::verify() {
+  if (failed(verifyStatic(*this, cast<RankedTensorType>(getType())))) // C1
+    return failure();
+  if (getFile().empty() || getFile().starts_with("/")) // C2
+    return emitOpError("expects a file relative to the module, got '")
+           << getFile() << "'";
+  if (getKey().empty()) // C3
+    return emitOpError("expects a key that is not empty");
+  return success();
+}
+
+/// Whether \p op may stand in the region of a derived parameter.
+static bool isWeightTransform(Operation &op) {
+  return isa<GetOp, ConcatOp, SliceOp, PermuteOp, ReshapeOp, CastOp, PackOp,
+             RopeTableOp, YieldOp>(op);
+}
+
+LogicalResult DerivedOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  if (failed(verifyStatic(*this, type))) // C1
+    return failure();
+
+  Block &body = getBody().front();
+  for (Operation &op : body)
+    if (!isWeightTransform(op)) { // C2
+      InFlightDiagnostic error =
+          emitOpError("expects only weight transforms in its body, got ")
+          << op.getName();
+      error.attachNote(op.getLoc()) << "not a weight transform";
+      return error;
+    }
+
+  YieldOp yield;
+  if (!body.empty())
+    yield = dyn_cast<YieldOp>(body.back());
+  if (!yield || yield.getNumOperands() != 1 ||
+      yield.getOperand(0).getType() != type) // C3
+    return emitOpError("expects its body to yield one value of ") << type;
+  return success();
+}
+
+LogicalResult StateOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.isDynamicDim(dim) && symbolOfDim(type, dim).empty()) // C1
+      return emitOpError("expects a name for each dynamic size, got ") << type;
+  return success();
+}
+
+/// Checks that the symbol \p name that \p op uses is one of \p Ops (C1) and has
+/// \p type (C2).
+template <typename... Ops>
+static LogicalResult
+verifySymbolUse(Operation *op, SymbolTableCollection &tables,
+                FlatSymbolRefAttr name, StringRef kind, Type type) {
+  Operation *symbol = tables.lookupNearestSymbolFrom(op, name);
+  if (!symbol || !isa<Ops...>(symbol)) // C1
+    return op->emitOpError("expects the name of a ")
+           << kind << ", got '" << name.getValue() << "'";
+  Type declared = symbol->getAttrOfType<TypeAttr>("type").getValue();
+  if (declared == type) // C2
+    return success();
+  InFlightDiagnostic error = op->emitOpError("expects the declared type ")
+                             << declared << ", got " << type;
+  error.attachNote(symbol->getLoc()) << "declared here";
+  return error;
+}
+
+/// The op whose symbol table \p op looks names up in. A `lathe.derived` is no
+/// symbol table, so its body reads the names of the module around it.
+LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifySymbolUse<ParameterOp, DerivedOp>(
+      *this, tables, getSymbolAttr(), "parameter or derived parameter",
+      getType());
+}
+
+LogicalResult GetStateOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifySymbolUse<StateOp>(*this, tables, getSymbolAttr(), "state",
+                                  getType());
+}
+
+LogicalResult SetStateOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifySymbolUse<StateOp>(*this, tables, getSymbolAttr(), "state",
+                                  getValue().getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Weight transforms
+//===----------------------------------------------------------------------===//
+
+/// Checks that \p dimension is one of \p type.
+static LogicalResult verifyDimension(Operation *op, int64_t dimension,
+                                     RankedTensorType type) {
+  if (dimension >= 0 && dimension < type.getRank())
+    return success();
+  return op->emitOpError("expects a dimension below ")
+         << type.getRank() << ", got " << dimension;
+}
+
+LogicalResult ConcatOp::verify() {
+  if (getInputs().empty()) // C1
+    return emitOpError("expects one input or more");
+  int64_t dimension = getDimension();
+  auto first = cast<RankedTensorType>(getInputs().front().getType());
+  if (failed(verifyDimension(*this, dimension, first))) // C2
+    return failure();
+
+  SmallVector<int64_t> shape(first.getShape());
+  shape[dimension] = 0;
+  for (Type type : getInputs().getTypes()) {
+    auto input = cast<RankedTensorType>(type);
+    SmallVector<int64_t> others(input.getShape());
+    if (input.getRank() == first.getRank())
+      others[dimension] = first.getDimSize(dimension);
+    if (!input.hasStaticShape() || ArrayRef(others) != first.getShape() ||
+        input.getElementType() != first.getElementType()) // C3
+      return emitOpError("expects inputs that differ in dimension ")
+             << dimension << " only, got " << first << " and " << input;
+    shape[dimension] += input.getDimSize(dimension);
+  }
+  return verifyResult(*this, first, shape, getType()); // C4
+}
+
+LogicalResult SliceOp::verify() {
+  RankedTensorType input = getInput().getType();
+  int64_t dimension = getDimension();
+  if (failed(verifyDimension(*this, dimension, input))) // C1
+    return failure();
+  int64_t begin = getBegin();
+  int64_t end = getEnd();
+  if (begin < 0 || begin >= end || end > input.getDimSize(dimension)) // C2
+    return emitOpError("expects a range within [0, ")
+           << input.getDimSize(dimension) << "), got [" << begin << ", " << end
+           << ")";
+  SmallVector<int64_t> shape(input.getShape());
+  shape[dimension] = end - begin;
+  return verifyResult(*this, input, shape, getType()); // C3
+}
+
+LogicalResult PermuteOp::verify() {
+  RankedTensorType input = getInput().getType();
+  int64_t rank = input.getRank();
+  llvm::SmallBitVector seen(rank);
+  for (int64_t dim : getOrder())
+    if (dim >= 0 && dim < rank)
+      seen.set(dim);
+  if (static_cast<int64_t>(getOrder().size()) != rank || !seen.all()) // C1
+    return emitOpError("expects an order that names each of the ")
+           << rank << " dimensions once";
+  SmallVector<int64_t> shape;
+  for (int64_t dim : getOrder())
+    shape.push_back(input.getDimSize(dim));
+  return verifyResult(*this, input, shape, getType()); // C2
+}
+
+LogicalResult ReshapeOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (!input.hasStaticShape() || !getType().hasStaticShape() ||
+      input.getNumElements() != getType().getNumElements()) // C1
+    return emitOpError(
+               "expects a result of as many elements as the input, got ")
+           << input << " and " << getType();
+  return verifyResult(*this, input, getType().getShape(), getType()); // C2
+}
+
+LogicalResult CastOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.getShape() != getType().getShape() ||
+      input.getEncoding() != getType().getEncoding()) // C1
+    return emitOpError("expects a result of the shape of the input, got ")
+           << input << " and " << getType();
+  return success();
+}
+
+LogicalResult PackOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (isPacked(input)) // C1
+    return emitOpError("expects an input that is not packed, got ") << input;
+  auto unpacked =
+      RankedTensorType::get(getType().getShape(), getType().getElementType());
+  if (!isPacked(getType()) || unpacked != input) // C2
+    return emitOpError("expects a packed result of the input's shape, got ")
+           << getType();
+  return success();
+}
+
+LogicalResult RopeTableOp::verify() {
+  int64_t frequencies = getFrequencies().size();
+  if (!getType().hasStaticShape() || frequencies == 0 ||
+      getType().getDimSize(1) != 2 * frequencies) // C1
+    return emitOpError("expects a result of two columns for each of the ")
+           << frequencies << " frequencies, got " << getType();
+  if (!isFiniteAbove0(getScale())) // C2
+    return emitOpError("expects a finite scale > 0");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult GatherOp::verify() {
+  RankedTensorType result = getType();
+  if (!sizesAgree(result, 0, getIndices().getType(), 0)) // C1
+    return emitOpError("expects one row for each index, got ")
+           << result << " for " << getIndices().getType();
+  RankedTensorType table = getTable().getType();
+  if (isPacked(table) || !sizesAgree(result, 1, table, 1)) // C2
+    return emitOpError("expects rows of the width of the table, got ")
+           << result << " from " << table;
+  if (!getScale().isFinite()) // C3
+    return emitOpError("expects a finite scale");
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  if (failed(verifyRow(*this, "weight", getWeight().getType(),
+                       getInput().getType()))) // C2
+    return failure();
+  return verifyEpsilon(*this, getEpsilon()); // C3
+}
+
+LogicalResult LayerNormOp::verify() {
+  if (failed(verifyRow(*this, "weight", getWeight().getType(),
+                       getInput().getType()))) // C2
+    return failure();
+  return verifyEpsilon(*this, getEpsilon()); // C3
+}
+
+LogicalResult AddRmsNormOp::verify() {
+  if (failed(verifyRow(*this, "weight", getWeight().getType(),
+                       getLhs().getType()))) // C2
+    return failure();
+  return verifyEpsilon(*this, getEpsilon()); // C3
+}
+
+LogicalResult AddLayerNormOp::verify() {
+  if (failed(verifyRow(*this, "weight", getWeight().getType(),
+                       getLhs().getType()))) // C2
+    return failure();
+  return verifyEpsilon(*this, getEpsilon()); // C3
+}
+
+LogicalResult GatedActivationOp::verify() {
+  RankedTensorType input = getInput().getType();
+  RankedTensorType result = getType();
+  if (!sizesAgree(input, 0, result, 0) || result.isDynamicDim(1) ||
+      input.getDimSize(1) != 2 * result.getDimSize(1)) // C1
+    return emitOpError("expects a result of half the input's columns, got ")
+           << input << " and " << result;
+  if (input.getElementType() != result.getElementType()) // C2
+    return emitOpError("expects a result of the input's element type, got ")
+           << input.getElementType() << " and " << result.getElementType();
+  return success();
+}
+
+LogicalResult SoftcapOp::verify() {
+  if (isFiniteAbove0(getCap())) // C2
+    return success();
+  return emitOpError("expects a finite cap > 0");
+}
+
+LogicalResult L2NormalizeOp::verify() {
+  if (getInput().getType().isDynamicDim(getInput().getType().getRank() - 1))
+    return emitOpError("expects a static last dimension, got ") // C2
+           << getInput().getType();
+  return verifyEpsilon(*this, getEpsilon()); // C3
+}
+
+LogicalResult PoolOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (failed(verifyPerToken(*this, "sequences", getSequences().getType(),
+                            input))) // C1
+    return failure();
+  if (!sizesAgree(input, 1, getType(), 1) ||
+      input.getElementType() != getType().getElementType()) // C2
+    return emitOpError("expects rows of the input's type, got ")
+           << getType() << " for " << input;
+  return success();
+}
+
+LogicalResult ArgmaxOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (failed(verifyPerToken(*this, "a result", getType(), input))) // C1
+    return failure();
+  if (input.isDynamicDim(1) || input.getDimSize(1) == 0) // C2
+    return emitOpError("expects a static row of one element or more, got ")
+           << input;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Contractions
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  RankedTensorType input = getInput().getType();
+  RankedTensorType weight = getWeight().getType();
+  RankedTensorType result = getType();
+  if (!weight.hasStaticShape() ||
+      input.getDimSize(1) != weight.getDimSize(1)) // C1
+    return emitOpError("expects a static weight of ")
+           << input.getDimSize(1) << " columns, as the input has, got "
+           << weight;
+  if (!sizesAgree(result, 0, input, 0) ||
+      result.getDimSize(1) != weight.getDimSize(0)) // C2
+    return emitOpError("expects a row for each of the input and a column for "
+                       "each of the weight's rows, got ")
+           << result;
+  if (getBias() &&
+      getBias().getType().getDimSize(0) != weight.getDimSize(0)) // C3
+    return emitOpError("expects a bias of ")
+           << weight.getDimSize(0) << " elements, one for each row of the "
+           << "weight, got " << getBias().getType().getDimSize(0);
+  if (weight.getElementTypeBitWidth() > input.getElementTypeBitWidth()) // C4
+    return emitOpError("expects a weight no wider than the input, got ")
+           << weight.getElementType() << " and " << input.getElementType();
+  if (isPacked(input) || isPacked(result)) // C5
+    return emitOpError("expects only the weight to be packed");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+LogicalResult RopeOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (failed(verifyPerToken(*this, "positions", getPositions().getType(),
+                            input))) // C2
+    return failure();
+  RankedTensorType table = getTable().getType();
+  int64_t width = table.getDimSize(1);
+  if (!table.hasStaticShape() || width < 2 || width % 2 != 0 ||
+      width > input.getDimSize(2)) // C3
+    return emitOpError("expects a static table of an even width up to ")
+           << input.getDimSize(2) << ", got " << table;
+  return success();
+}
+
+/// Checks the attributes that both attentions have.
+static LogicalResult verifyScores(Operation *op, const APFloat &scale,
+                                  int64_t window, const APFloat &softcap) {
+  if (!isFiniteAbove0(scale))
+    return op->emitOpError("expects a finite scale > 0");
+  if (window < 0)
+    return op->emitOpError("expects a window of 0 (none) or more, got ")
+           << window;
+  if (!isFiniteFrom0(softcap))
+    return op->emitOpError("expects a finite softcap of 0 (none) or more");
+  return success();
+}
+
+/// Checks that the heads of \p query share those of keys, \p keyHeads.
+static LogicalResult verifyHeads(Operation *op, RankedTensorType query,
+                                 int64_t keyHeads) {
+  int64_t heads = query.getDimSize(1);
+  if (!ShapedType::isDynamic(heads) && keyHeads > 0 && heads % keyHeads == 0)
+    return success();
+  return op->emitOpError("expects query heads that are a multiple of the key "
+                         "heads, got ")
+         << heads << " and " << keyHeads;
+}
+
+LogicalResult AttentionOp::verify() {
+  RankedTensorType query = getQuery().getType();
+  RankedTensorType key = getKey().getType();
+  if (!sizesAgree(query, 0, key, 0) || query.isDynamicDim(2) ||
+      query.getDimSize(2) != key.getDimSize(2)) // C2
+    return emitOpError(
+               "expects a key of the query's tokens and head size, got ")
+           << key << " for " << query;
+  if (failed(verifyHeads(*this, query, key.getDimSize(1)))) // C3
+    return failure();
+  if (failed(verifyPerToken(*this, "sequences", getSequences().getType(),
+                            query))) // C4
+    return failure();
+  return verifyScores(*this, getScale(), getWindow(), getSoftcap()); // C5
+}
+
+/// Checks that \p keys and \p values are the pages of heads of \p headSize.
+static LogicalResult verifyPages(Operation *op, RankedTensorType keys,
+                                 RankedTensorType values, int64_t headSize) {
+  int64_t heads = keys.getDimSize(1);
+  bool agree = sizesAgree(keys, 0, values, 0) &&
+               !ShapedType::isDynamic(heads) &&
+               !ShapedType::isDynamic(headSize) &&
+               keys.getShape().drop_front() ==
+                   ArrayRef<int64_t>{heads, headSize, kPagePositions} &&
+               values.getShape().drop_front() ==
+                   ArrayRef<int64_t>{heads, kPagePositions, headSize};
+  if (agree)
+    return success();
+  return op->emitOpError("expects pages of (heads, ")
+         << headSize << ", " << kPagePositions << ") and (heads, "
+         << kPagePositions << ", " << headSize << "), got " << keys << " and "
+         << values;
+}
+
+LogicalResult AppendOp::verify() {
+  RankedTensorType key = getKey().getType();
+  if (key != getValue().getType()) // C2
+    return emitOpError("expects key and value of one type, got ")
+           << key << " and " << getValue().getType();
+  if (failed(verifyPages(*this, getKeys().getType(), getValues().getType(),
+                         key.getDimSize(2)))) // C3
+    return failure();
+  if (key.getDimSize(1) != getKeys().getType().getDimSize(1)) // C4
+    return emitOpError("expects pages of ")
+           << key.getDimSize(1) << " heads, got "
+           << getKeys().getType().getDimSize(1);
+  if (failed(verifyPerToken(*this, "positions", getPositions().getType(),
+                            key))) // C5
+    return failure();
+  return verifyPerToken(*this, "sequences", getSequences().getType(),
+                        key); // C5
+}
+
+LogicalResult CachedAttentionOp::verify() {
+  RankedTensorType query = getQuery().getType();
+  if (failed(verifyPages(*this, getKeys().getType(), getValues().getType(),
+                         query.getDimSize(2)))) // C2
+    return failure();
+  if (failed(verifyHeads(*this, query,
+                         getKeys().getType().getDimSize(1)))) // C3
+    return failure();
+  if (failed(verifyPerToken(*this, "positions", getPositions().getType(),
+                            query)) ||
+      failed(verifyPerToken(*this, "sequences", getSequences().getType(),
+                            query))) // C4
+    return failure();
+  return verifyScores(*this, getScale(), getWindow(), getSoftcap()); // C5
+}
