@@ -1,6 +1,9 @@
 //===- ArtifactFormat.h - The outer layout of a model.lathe file ----------===//
 //
-//     FileHeader | Section[section_count] | section bytes, each aligned
+//     FileHeader | Section[section_count] | section bytes, each aligned | tail
+//
+// Section 0 is the program. The tail is LATHE_ARTIFACT_TAIL zero bytes, because
+// kernels may read so far past the end of a weight.
 //
 // All integers are little-endian. Every byte of the file is covered: the header
 // and the table by `table_hash`, each section by its own hash, and what lies
@@ -18,6 +21,8 @@
 /// page-aligned instead, so that they can be mapped.
 #define LATHE_ARTIFACT_ALIGNMENT 64
 #define LATHE_ARTIFACT_PAGE 4096
+/// Zero bytes after the last section.
+#define LATHE_ARTIFACT_TAIL 64
 /// Most sections a file may have.
 #define LATHE_ARTIFACT_MAX_SECTIONS 1024
 /// Largest program section (the FlatBuffers metadata), in bytes.

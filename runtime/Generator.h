@@ -1,0 +1,101 @@
+//===- Generator.h - Text from a decoder's step entries ---------*- C++ -*-===//
+//
+// Continuous batching: each step is one call of the program over a flat list of
+// tokens, one of each sequence that writes and as much of the waiting prompts
+// as fits. Sequences own slots, slots own pages of the key-value cache.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LATHE_RUNTIME_GENERATOR_H
+#define LATHE_RUNTIME_GENERATOR_H
+
+#include "runtime/Context.h"
+#include "runtime/Sampler.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe::runtime {
+
+struct GenerationRequest {
+  std::vector<int32_t> prompt;
+  /// Most ids to write; 0: what the context holds.
+  int64_t maxTokens = 0;
+  SamplingOptions sampling;
+  std::vector<std::string> stopStrings;
+  std::vector<int32_t> stopIds;
+  bool ignoreEos = false;
+  bool keepSpecial = false;
+};
+
+enum class Finish { Running = 0, StopId = 1, StopString = 2, Length = 3 };
+
+struct GeneratedToken {
+  int64_t sequence;
+  int32_t id;
+  Finish finish;
+  std::string text; ///< What became complete.
+};
+
+struct GenerationStats {
+  uint64_t promptTokens = 0;
+  uint64_t newTokens = 0;
+  uint64_t steps = 0;
+  uint64_t promptNanoseconds = 0; ///< Calls with prompt tokens.
+  uint64_t decodeNanoseconds = 0; ///< Calls without.
+  uint64_t decodeTokens = 0;      ///< Tokens of the latter.
+};
+
+/// Belongs to the thread of its context, which it must not outlive.
+class Generator {
+public:
+  /// Fails with Unsupported: the model has no `step` entry, or not of the shape
+  /// that docs/design.md gives it.
+  static Result<std::unique_ptr<Generator>> create(Context &context);
+  ~Generator();
+
+  /// Takes in a sequence; its number. Fails with InvalidArgument and
+  /// ResourceExhausted (no free slot or pages now).
+  Result<int64_t> add(GenerationRequest request);
+  /// Takes out a sequence before its end. Fails with NotFound.
+  Status remove(int64_t sequence);
+  /// Sequences that are not over.
+  size_t active() const;
+  /// One call of the program. What came of it lives until the next step.
+  Result<std::span<const GeneratedToken>> step();
+  const GenerationStats &stats() const { return statistics; }
+
+private:
+  struct Sequence;
+  struct Batch;
+  Generator() = default;
+
+  Status findEntries();
+  bool fillBatch(Batch &batch);
+  Status runBatch(const Batch &batch, size_t entry);
+  Status takeToken(Sequence &sequence, int32_t id);
+  void release(Sequence &sequence);
+
+  Context *context = nullptr;
+  size_t stepEntry = SIZE_MAX;
+  size_t greedyEntry = SIZE_MAX;
+  int64_t slots = 0;
+  int64_t slotPages = 0;
+  int64_t pagePositions = 0;
+  int64_t maxTokens = 0;
+  int64_t maxRows = 0;
+  std::vector<int32_t> pageTable; ///< [slots, slotPages]
+  std::vector<int32_t> freePages;
+  std::vector<int32_t> freeSlots;
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  std::unique_ptr<Batch> batch;
+  std::vector<GeneratedToken> results;
+  GenerationStats statistics;
+  int64_t nextSequence = 0;
+};
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_GENERATOR_H

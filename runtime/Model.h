@@ -1,0 +1,64 @@
+//===- Model.h - An artifact with its code, ready for contexts --*- C++ -*-===//
+#ifndef LATHE_RUNTIME_MODEL_H
+#define LATHE_RUNTIME_MODEL_H
+
+#include "runtime/Artifact.h"
+#include "runtime/Device.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lathe::runtime {
+
+class Tokenizer;
+
+struct ModelOptions {
+  /// Device to run on.
+  std::string device = "cpu";
+  /// Target to run; empty: LATHE_CPU of the environment, else the best.
+  std::string target;
+};
+
+/// What contexts share. Immutable, so any number of threads may use it.
+class Model {
+public:
+  /// Loads the code of the best target and the tokenizer's tables. Fails with
+  /// Unsupported, InvalidFile and ResourceExhausted.
+  static Result<std::shared_ptr<const Model>>
+  create(std::shared_ptr<const Artifact> artifact,
+         const ModelOptions &options = {});
+  ~Model();
+
+  const Artifact &artifact() const { return *file; }
+  const artifact::Program &program() const { return file->program(); }
+  const Device &device() const { return *machine; }
+  const DeviceCode &code() const { return *kernels; }
+  /// Index of the running target in Program.targets.
+  size_t target() const { return targetIndex; }
+  /// Address on the device of weight \p index.
+  const std::byte *weight(size_t index) const { return weights[index]; }
+  /// Largest scratch of any kernel on this target, in bytes a worker.
+  size_t scratchBytes() const { return scratch; }
+  /// Index into Kernel.code of kernel \p index for the running target.
+  size_t codeIndex(size_t kernel) const { return codeIndices[kernel]; }
+  /// Null where the artifact has none.
+  const Tokenizer *tokenizer() const { return words.get(); }
+
+private:
+  Model() = default;
+
+  std::shared_ptr<const Artifact> file;
+  const Device *machine = nullptr;
+  std::unique_ptr<DeviceCode> kernels;
+  size_t targetIndex = 0;
+  size_t scratch = 0;
+  std::vector<size_t> codeIndices;
+  std::vector<const std::byte *> weights;
+  std::unique_ptr<const Tokenizer> words;
+};
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_MODEL_H
