@@ -2,6 +2,8 @@
 #ifndef LATHE_DIALECTS_RT_RT_TD
 #define LATHE_DIALECTS_RT_RT_TD
 
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 
 def Rt_Dialect : Dialect {
@@ -10,11 +12,50 @@ def Rt_Dialect : Dialect {
   let summary = "The artifact as text: one op a table of its schema";
   let description = [{
     Mirrors runtime/schema/artifact.fbs op for table and attribute for field,
-    so that writing an artifact is a walk over the IR.
+    so that writing an artifact is a walk over the IR. A module on this level
+    holds one `rt.model` and `rt.provenance`, then symbols, targets, kernels,
+    weights, states and entries, in the order of the file. Two nested modules
+    hold what is not in the file: `@weights` the `lathe.parameter` and
+    `lathe.derived` symbols that the weights' bytes come from, and, until they
+    are machine code, `@kernels` the functions of the kernels.
+
+    A size is an affine map without dimensions, from the module's `rt.symbol`s
+    in their order to one number of bytes, tiles or elements: the schema's
+    Expression. What the layout of the file decides, numbers of sections and
+    offsets in them, has no attribute.
   }];
+  let useDefaultAttributePrinterParser = 1;
 }
 
 class Rt_Op<string mnemonic, list<Trait> traits = []>
     : Op<Rt_Dialect, mnemonic, traits>;
+
+class Rt_Attr<string name, string attrMnemonic> : AttrDef<Rt_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Rt_VariantAttr : Rt_Attr<"Variant", "variant"> {
+  let summary = "a kernel that serves a launch while a symbol is small enough";
+  let parameters = (ins
+    "::mlir::FlatSymbolRefAttr":$kernel,
+    "::mlir::FlatSymbolRefAttr":$symbol,
+    "int64_t":$maximum
+  );
+  let assemblyFormat = "`<` $kernel `for` $symbol `to` $maximum `>`";
+}
+def Rt_VariantArrayAttr
+    : TypedArrayAttrBase<Rt_VariantAttr, "array of kernel variants">;
+
+def Rt_BufferKind : I32EnumAttr<"BufferKind", "where a buffer lives", [
+    I32EnumAttrCase<"Temporary", 0, "temporary">,
+    I32EnumAttrCase<"Input", 1, "input">,
+    I32EnumAttrCase<"Output", 2, "output">,
+    I32EnumAttrCase<"Weight", 3, "weight">,
+    I32EnumAttrCase<"State", 4, "state">
+  ]> {
+  let cppNamespace = "::lathe::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_BufferKindAttr : EnumAttr<Rt_Dialect, Rt_BufferKind, "buffer_kind">;
 
 #endif // LATHE_DIALECTS_RT_RT_TD
