@@ -41,10 +41,6 @@ mlir::Value buildExpNonPositive(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildTanhF32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);
 
-/// Builds erf(\p x) to 2 ulp.
-mlir::Value buildErfF32(mlir::OpBuilder &builder, mlir::Location loc,
-                        mlir::Value x);
-
 /// Builds sqrt(\p x), correctly rounded. 1 / sqrt is its exact quotient.
 mlir::Value buildSqrtF32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);
