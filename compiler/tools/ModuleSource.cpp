@@ -1,0 +1,190 @@
+//===- ModuleSource.cpp - The module that lathe-compiler works on ---------===//
+
+#include "compiler/tools/ModuleSource.h"
+
+#include "dialects/lathe/Lathe.h"
+#include "frontend/Import.h"
+#include "runtime/formats/AtomicFile.h"
+#include "runtime/formats/DepthScan.h"
+#include "runtime/formats/MappedFile.h"
+#include "runtime/text/TokenizerBuilder.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace lathe;
+using llvm::StringRef;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+/// Module attribute: the folder, relative to the module's, that holds the
+/// tokenizer's files.
+static constexpr llvm::StringLiteral kTokenizerAttr = "lathe.tokenizer";
+
+/// The files that a tokenizer may be made of.
+static constexpr llvm::StringLiteral kTokenizerFiles[] = {
+    "tokenizer.json", "tokenizer.model", "vocab.txt", "tokenizer_config.json",
+    "special_tokens_map.json"};
+
+static std::string join(StringRef folder, StringRef name) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+/// Builds the tables from \p directory if it has the files of a tokenizer.
+static Status loadTokenizer(const std::string &directory,
+                            std::vector<std::byte> &tables) {
+  bool hasTokenizer = false;
+  for (StringRef name : llvm::ArrayRef(kTokenizerFiles).take_front(3))
+    hasTokenizer |= llvm::sys::fs::exists(join(directory, name));
+  if (!hasTokenizer)
+    return Status::ok();
+  Result<std::vector<std::byte>> built =
+      runtime::buildTokenizerTables(directory);
+  if (!built.isOk())
+    return built.takeStatus();
+  tables = std::move(*built);
+  return Status::ok();
+}
+
+/// Parses MLIR text after a scan that bounds its depth: MLIR's parser recurses.
+static Result<mlir::OwningOpRef<mlir::ModuleOp>>
+parseText(mlir::MLIRContext &context, const std::string &path) {
+  Result<runtime::MappedFile> file = runtime::MappedFile::open(path);
+  if (!file.isOk())
+    return file.takeStatus();
+  std::span<const std::byte> bytes = file->bytes();
+  StringRef text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  LATHE_RETURN_IF_ERROR(
+      runtime::scanMlirDepth({text.data(), text.size()}, path));
+  mlir::ParserConfig config(&context);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(text, config, path);
+  if (!module)
+    return Status::error(StatusCode::InvalidFile,
+                         path + ": is no module of the lathe dialect");
+  return module;
+}
+
+static Result<ModuleSource> loadText(mlir::MLIRContext &context,
+                                     const std::string &path) {
+  Result<mlir::OwningOpRef<mlir::ModuleOp>> module = parseText(context, path);
+  if (!module.isOk())
+    return module.takeStatus();
+  ModuleSource source;
+  source.module = std::move(*module);
+  source.directory = llvm::sys::path::parent_path(path).str();
+  if (source.directory.empty())
+    source.directory = ".";
+  std::string folder = source.directory;
+  if (auto name =
+          (*source.module)->getAttrOfType<mlir::StringAttr>(kTokenizerAttr)) {
+    // The name comes from the file, so it may lead nowhere but down.
+    StringRef value = name.getValue();
+    llvm::SmallVector<StringRef> parts;
+    value.split(parts, '/');
+    if (llvm::sys::path::is_absolute(value) ||
+        llvm::is_contained(parts, "..") || value.contains('\0'))
+      return Status::error(
+          StatusCode::InvalidFile,
+          path + ": " + kTokenizerAttr.str() +
+              ": expected a folder beneath the module's own, got '" +
+              value.str() + "'");
+    folder = join(folder, value);
+  }
+  LATHE_RETURN_IF_ERROR(loadTokenizer(folder, source.tokenizerTables));
+  return source;
+}
+
+static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
+                                           const CommandLine &line) {
+  ImportOptions options;
+  options.context = line.context;
+  options.maxTokens = line.compile.maxTokens.value_or(0);
+  options.dtype = line.dtype;
+  options.weights = line.weights;
+  Result<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      importCheckpoint(context, line.model, options);
+  if (!module.isOk())
+    return module.takeStatus();
+  ModuleSource source;
+  source.module = std::move(*module);
+  source.directory = line.model;
+  LATHE_RETURN_IF_ERROR(loadTokenizer(line.model, source.tokenizerTables));
+  return source;
+}
+
+Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
+                                        const CommandLine &line) {
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(line.model, status))
+    return Status::error(StatusCode::NotFound,
+                         line.model + ": " + error.message());
+  if (llvm::sys::fs::is_directory(status))
+    return loadCheckpoint(context, line);
+  if (StringRef(line.model).ends_with(".mlir"))
+    return loadText(context, line.model);
+  for (StringRef suffix : {".gguf", ".onnx"})
+    if (StringRef(line.model).ends_with(suffix))
+      return Status::error(StatusCode::Unsupported,
+                           line.model + ": " + suffix.drop_front().str() +
+                               " files are not read (use a checkpoint "
+                               "directory with config.json and "
+                               "safetensors)");
+  return Status::error(
+      StatusCode::Unsupported,
+      line.model + ": is neither a checkpoint directory nor a .mlir file");
+}
+
+/// Makes \p target the same file as \p source: a hard link, else a copy.
+static Status linkOrCopy(const std::string &source, const std::string &target) {
+  llvm::SmallString<128> real;
+  if (std::error_code error = llvm::sys::fs::real_path(source, real))
+    return Status::error(StatusCode::IoError, source + ": " + error.message());
+  llvm::sys::fs::remove(target);
+  if (!llvm::sys::fs::create_hard_link(real, target))
+    return Status::ok();
+  if (std::error_code error = llvm::sys::fs::copy_file(real, target))
+    return Status::error(error == std::errc::no_space_on_device
+                             ? StatusCode::ResourceExhausted
+                             : StatusCode::IoError,
+                         target + ": " + error.message());
+  return Status::ok();
+}
+
+Status ModuleSource::writeModule(const std::string &path) {
+  std::string folder = llvm::sys::path::parent_path(path).str();
+  if (folder.empty())
+    folder = ".";
+  bool isBeside = llvm::sys::fs::equivalent(folder, directory);
+  if (!isBeside) {
+    std::string files = (llvm::sys::path::stem(path) + ".files").str();
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(join(folder, files)))
+      return Status::error(StatusCode::IoError,
+                           join(folder, files) + ": " + error.message());
+    llvm::SetVector<StringRef> names;
+    mlir::Builder builder(module->getContext());
+    for (ParameterOp parameter : module->getOps<ParameterOp>())
+      names.insert(parameter.getFile());
+    for (StringRef name : kTokenizerFiles)
+      if (llvm::sys::fs::exists(join(directory, name)))
+        names.insert(name);
+    for (StringRef name : names)
+      LATHE_RETURN_IF_ERROR(
+          linkOrCopy(join(directory, name), join(join(folder, files), name)));
+    for (ParameterOp parameter : module->getOps<ParameterOp>())
+      parameter.setFileAttr(
+          builder.getStringAttr(files + "/" + parameter.getFile()));
+    (*module)->setAttr(kTokenizerAttr, builder.getStringAttr(files));
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  return runtime::writeFile(path, text);
+}

@@ -1,0 +1,154 @@
+//===- CompileCommand.cpp - lathe compile and lathe import ----------------===//
+//
+// Checks the command line and hands it to lathe-compiler, the one program that
+// is linked with LLVM.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/tools/ChildProcess.h"
+#include "runtime/tools/Command.h"
+
+#include <memory>
+
+using namespace lathe::tools;
+
+namespace {
+
+struct CompileOptions {
+  std::string model;
+  std::string output;
+  std::vector<std::string> targets;
+  std::string dtype = "f32";
+  std::string weights;
+  int64_t maxTokens = 0;
+  int64_t context = 0;
+  bool level[4] = {};
+  unsigned jobs = 0;
+  std::string dumpIr;
+  std::string compileTo;
+  bool timing = false;
+};
+
+} // namespace
+
+/// Declares the flags that say what the imported module looks like.
+static void addModelFlags(CLI::App &command, CompileOptions &options) {
+  command
+      .add_option("MODEL", options.model, "Checkpoint directory or .mlir file")
+      ->required();
+  command.add_option("-o,--output", options.output, "File to write")
+      ->required();
+  command
+      .add_option(
+          "--max-tokens", options.maxTokens,
+          "Most tokens of one call; 0: 512 for decoders, 4096 for encoders")
+      ->envname("LATHE_MAX_TOKENS")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
+      ->capture_default_str();
+  command
+      .add_option(
+          "-c,--context", options.context,
+          "Most positions of one sequence; 0: what the model's config says")
+      ->envname("LATHE_CONTEXT")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
+      ->capture_default_str();
+  command
+      .add_option("--dtype", options.dtype,
+                  "Type that is computed in, whatever the file stores")
+      ->envname("LATHE_DTYPE")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--weights", options.weights,
+          "Type that matrices are stored in; the checkpoint's own unless said")
+      ->envname("LATHE_WEIGHTS")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+}
+
+static void appendModelFlags(const CompileOptions &options,
+                             std::vector<std::string> &arguments) {
+  arguments.insert(arguments.end(), {options.model, "-o", options.output,
+                                     "--dtype", options.dtype});
+  if (!options.weights.empty())
+    arguments.insert(arguments.end(), {"--weights", options.weights});
+  if (options.maxTokens > 0)
+    arguments.insert(arguments.end(),
+                     {"--max-tokens", std::to_string(options.maxTokens)});
+  if (options.context > 0)
+    arguments.insert(arguments.end(),
+                     {"--context", std::to_string(options.context)});
+  if (isVerbose())
+    arguments.push_back("--verbose");
+}
+
+static Exit compile(const CompileOptions &options) {
+  std::vector<std::string> arguments = {"compile"};
+  appendModelFlags(options, arguments);
+  for (const std::string &target : options.targets)
+    arguments.insert(arguments.end(), {"--target", target});
+  for (int level = 0; level < 4; ++level)
+    if (options.level[level])
+      arguments.push_back("-O" + std::to_string(level));
+  if (options.jobs > 0)
+    arguments.insert(arguments.end(), {"--jobs", std::to_string(options.jobs)});
+  if (!options.dumpIr.empty())
+    arguments.insert(arguments.end(), {"--dump-ir", options.dumpIr});
+  if (!options.compileTo.empty())
+    arguments.insert(arguments.end(), {"--compile-to", options.compileTo});
+  if (options.timing)
+    arguments.push_back("--timing");
+  return runCompiler(arguments);
+}
+
+void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
+  CLI::App *command =
+      app.add_subcommand("compile", "Compile a model into one file that runs");
+  auto options = std::make_shared<CompileOptions>();
+  addModelFlags(*command, *options);
+  command
+      ->add_option("--target", options->targets,
+                   "What the file will run on: host, x86-64-v3, x86-64-v4, "
+                   "x86-64-v4-vnni-bf16, "
+                   "aarch64; several with commas")
+      ->envname("LATHE_TARGET")
+      ->delimiter(',')
+      ->default_str("host");
+  CLI::Option *levels[4];
+  const char *slowTwin =
+      "The slow twin: scalar loops and float64 sums, to check the others with";
+  const char *texts[4] = {slowTwin, "As -O3", "As -O3",
+                          "All passes (the default)"};
+  for (int level = 0; level < 4; ++level) {
+    levels[level] = command->add_flag("-O" + std::to_string(level),
+                                      options->level[level], texts[level]);
+    for (int other = 0; other < level; ++other)
+      levels[level]->excludes(levels[other]);
+  }
+  command
+      ->add_option("-j,--jobs", options->jobs,
+                   "Threads that compile kernels; 0: one a core")
+      ->envname("LATHE_JOBS")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command->add_option("--dump-ir", options->dumpIr,
+                      "Folder that gets the module after each phase");
+  command
+      ->add_option("--compile-to", options->compileTo,
+                   "Stop after this phase and write the module as text")
+      ->check(CLI::IsMember({"import", "graph", "kernels", "plan", "rt"}));
+  command->add_flag("--timing", options->timing, "Print where the time went");
+  command->callback([options, &result] { result = compile(*options); });
+}
+
+void lathe::tools::addImportCommand(CLI::App &app, Exit &result) {
+  CLI::App *command = app.add_subcommand(
+      "import", "Write a model as a module of the lathe dialect");
+  auto options = std::make_shared<CompileOptions>();
+  addModelFlags(*command, *options);
+  command->callback([options, &result] {
+    std::vector<std::string> arguments = {"import"};
+    appendModelFlags(*options, arguments);
+    result = runCompiler(arguments);
+  });
+}

@@ -1,0 +1,129 @@
+//===- Console.cpp - Exit codes and messages of the lathe program ---------===//
+
+#include "runtime/tools/Console.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <unistd.h>
+
+using namespace lathe;
+using namespace lathe::tools;
+
+/// Longest message, in characters; more helps nobody and floods a log.
+static constexpr size_t kLongestMessage = 2000;
+
+static bool verbose = false;
+
+Exit tools::exitOf(runtime::StatusCode code) {
+  using runtime::StatusCode;
+  switch (code) {
+  case StatusCode::Ok:
+    return Exit::Done;
+  case StatusCode::InvalidFile:
+  case StatusCode::NotFound:
+  case StatusCode::IoError:
+    return Exit::BadFile;
+  case StatusCode::Unsupported:
+  case StatusCode::InvalidArgument:
+    return Exit::Cannot;
+  case StatusCode::ResourceExhausted:
+    return Exit::NoSpace;
+  case StatusCode::Cancelled:
+    return Exit::Interrupted;
+  case StatusCode::DeviceError:
+    return Exit::Bug;
+  }
+  return Exit::Bug;
+}
+
+/// Returns the length of the well-formed UTF-8 sequence at the start of
+/// \p text, 0 if there is none.
+static size_t utf8Length(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  unsigned char first = byte(0);
+  if (first < 0x80)
+    return 1;
+  size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length)
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0) != 0x80)
+      return 0;
+  // Overlong forms, surrogates, and what lies past U+10FFFF.
+  unsigned char second = byte(1);
+  if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+      (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F))
+    return 0;
+  return length;
+}
+
+std::string tools::escaped(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string result;
+  size_t characters = 0;
+  while (!text.empty()) {
+    if (++characters > kLongestMessage) {
+      result += " ...";
+      break;
+    }
+    size_t length = utf8Length(text);
+    auto first = static_cast<unsigned char>(text[0]);
+    // U+0080 to U+009F are control characters too.
+    bool isC1 = length == 2 && first == 0xC2 &&
+                static_cast<unsigned char>(text[1]) < 0xA0;
+    if (length == 0 || first < 0x20 || first == 0x7F || isC1) {
+      for (size_t i = 0; i < (length ? length : 1); ++i) {
+        auto byte = static_cast<unsigned char>(text[i]);
+        result += "\\x";
+        result += kHex[byte >> 4];
+        result += kHex[byte & 15];
+      }
+      text.remove_prefix(length ? length : 1);
+      continue;
+    }
+    result.append(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
+static void printLine(std::string_view kind, std::string_view message) {
+  std::string line(kind);
+  line += ": ";
+  line += escaped(message);
+  line += '\n';
+  // Unbuffered and in one piece, so that lines of several processes do not mix.
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+Exit tools::fail(Exit exit, std::string_view message) {
+  printLine("error", message);
+  return exit;
+}
+
+Exit tools::fail(const runtime::Status &status) {
+  return fail(exitOf(status.code()), status.message());
+}
+
+void tools::warn(std::string_view message) { printLine("warning", message); }
+
+void tools::setVerbose(bool value) { verbose = value; }
+
+bool tools::isVerbose() { return verbose || isatty(STDERR_FILENO); }
+
+void tools::note(std::string_view message) {
+  if (isVerbose())
+    printLine("note", message);
+}
+
+bool tools::print(std::string_view text) {
+  while (!text.empty()) {
+    ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}

@@ -1,0 +1,205 @@
+//===- EmbedCommand.cpp - lathe embed: one vector a line ------------------===//
+
+#include "runtime/formats/JsonWriter.h"
+#include "runtime/formats/Npy.h"
+#include "runtime/tools/Command.h"
+#include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/TextBatch.h"
+#include "runtime/tools/TextInput.h"
+
+#include <cstring>
+#include <numeric>
+
+using namespace lathe;
+using namespace lathe::tools;
+
+namespace {
+
+struct EmbedOptions : RunOptions {
+  std::string file = "-";
+  std::string output;
+  bool json = false;
+};
+
+} // namespace
+
+/// Token ids of \p line, cut to \p longest by dropping from the end of the
+/// text, so that what the post-processor adds stays.
+static Exit tokenizeLine(const lathe_model_t *model, std::string_view line,
+                         size_t longest, std::vector<int32_t> &ids) {
+  auto encode = [&](uint32_t flags, std::vector<int32_t> &out) {
+    size_t count = 0;
+    lathe_status_t status = lathe_tokenizer_encode(
+        model, line.data(), line.size(), flags, nullptr, 0, &count);
+    out.resize(count);
+    if (!status)
+      status = lathe_tokenizer_encode(model, line.data(), line.size(), flags,
+                                      out.data(), count, &count);
+    return status;
+  };
+  if (lathe_status_t status = encode(LATHE_ADD_SPECIAL, ids))
+    return fail(status);
+  if (ids.size() <= longest)
+    return Exit::Done;
+  std::vector<int32_t> bare;
+  if (lathe_status_t status = encode(0, bare))
+    return fail(status);
+  // The added ids stand around the text's own: a prefix and a suffix.
+  size_t added = ids.size() - bare.size();
+  auto begin = std::search(ids.begin(), ids.end(), bare.begin(), bare.end());
+  auto prefix = static_cast<size_t>(begin - ids.begin());
+  if (begin == ids.end() || added > longest) {
+    ids.resize(longest);
+    return Exit::Done;
+  }
+  ids.erase(ids.begin() + static_cast<ptrdiff_t>(prefix + longest - added),
+            ids.begin() + static_cast<ptrdiff_t>(prefix + bare.size()));
+  return Exit::Done;
+}
+
+/// Reads and tokenizes the lines; \p order gets them from short to long, so
+/// that batches hold rows of like length.
+static Exit readRows(const EmbedOptions &options, const lathe_model_t *model,
+                     const lathe_model_info_t &info, std::vector<Row> &rows) {
+  std::string text;
+  if (Exit exit = readText(options.file, text); exit != Exit::Done)
+    return exit;
+  auto longest = static_cast<size_t>(symbolMaximum(model, "tokens"));
+  if (info.embed_tokens > 0)
+    longest = std::min(longest, static_cast<size_t>(info.embed_tokens));
+  if (info.context > 0)
+    longest = std::min(longest, static_cast<size_t>(info.context));
+  size_t number = 0;
+  for (std::string_view line : splitLines(text)) {
+    ++number;
+    Row &row = rows.emplace_back();
+    if (Exit exit = tokenizeLine(model, line, longest, row.tokens);
+        exit != Exit::Done)
+      return exit;
+    if (row.tokens.empty())
+      return fail(Exit::Usage,
+                  options.file + ": line " + std::to_string(number) +
+                      ": is empty, and the model adds no token of its own");
+    row.positions.resize(row.tokens.size());
+    std::iota(row.positions.begin(), row.positions.end(), 0);
+  }
+  return Exit::Done;
+}
+
+static Exit printVectors(const std::vector<float> &vectors, size_t rows,
+                         size_t columns, bool json) {
+  if (json) {
+    runtime::JsonWriter writer;
+    writer.beginObject()
+        .field("schema", "lathe.embed.v1")
+        .key("embeddings")
+        .beginArray();
+    for (size_t r = 0; r < rows; ++r) {
+      writer.beginArray();
+      for (size_t c = 0; c < columns; ++c)
+        writer.value(vectors[r * columns + c]);
+      writer.endArray();
+    }
+    writer.endArray().endObject();
+    return print(writer.take() + "\n")
+               ? Exit::Done
+               : fail(Exit::NoSpace, "standard output: cannot be written");
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    std::string line;
+    for (size_t c = 0; c < columns; ++c) {
+      runtime::JsonWriter number;
+      number.value(vectors[r * columns + c]);
+      line += (c ? " " : "") + number.take();
+    }
+    if (!print(line + "\n"))
+      return fail(Exit::NoSpace, "standard output: cannot be written");
+  }
+  return Exit::Done;
+}
+
+static Exit embed(const EmbedOptions &options) {
+  ModelPtr model;
+  if (Exit exit = openModel(options, model); exit != Exit::Done)
+    return exit;
+  lathe_model_info_t info = {};
+  info.struct_size = sizeof(info);
+  if (lathe_status_t status = lathe_model_info(model.get(), &info))
+    return fail(status);
+  std::optional<size_t> entry = findEntry(model.get(), "embed");
+  if (!entry)
+    return fail(Exit::Cannot,
+                options.model +
+                    ": has no entry 'embed' (its checkpoint has no "
+                    "pooling head; see lathe run for hidden states)");
+  if (!info.has_tokenizer)
+    return fail(Exit::Cannot,
+                options.model +
+                    ": has no tokenizer (lathe run takes token ids)");
+  std::vector<Row> rows;
+  if (Exit exit = readRows(options, model.get(), info, rows);
+      exit != Exit::Done)
+    return exit;
+  std::vector<size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return rows[a].tokens.size() < rows[b].tokens.size();
+  });
+  std::vector<Row> sorted;
+  for (size_t i : order)
+    sorted.push_back(std::move(rows[i]));
+  std::vector<Batch> batches;
+  if (Exit exit = splitRows(model.get(), sorted, "line", batches);
+      exit != Exit::Done)
+    return exit;
+  ContextPtr context;
+  if (Exit exit = createContext(options, model.get(), 0, 0, context);
+      exit != Exit::Done)
+    return exit;
+  CancelOnSignal cancel(context.get());
+
+  lathe_tensor_info_t output;
+  if (lathe_status_t status =
+          lathe_model_output(model.get(), *entry, 0, &output))
+    return fail(status);
+  auto columns = static_cast<size_t>(output.dims[1]);
+  std::vector<float> vectors(sorted.size() * columns);
+  for (const Batch &batch : batches) {
+    if (Exit exit =
+            callBatch(context.get(), model.get(), *entry, sorted, batch);
+        exit != Exit::Done)
+      return exit;
+    lathe_tensor_t tensor;
+    if (lathe_status_t status =
+            lathe_context_output(context.get(), *entry, 0, &tensor))
+      return fail(status);
+    auto *data = static_cast<const float *>(tensor.data);
+    for (size_t i = batch.firstRow; i < batch.lastRow; ++i, data += columns)
+      std::memcpy(&vectors[order[i] * columns], data, columns * sizeof(float));
+  }
+  if (options.output.empty())
+    return printVectors(vectors, sorted.size(), columns, options.json);
+  int64_t shape[] = {static_cast<int64_t>(sorted.size()),
+                     static_cast<int64_t>(columns)};
+  runtime::Status status =
+      runtime::writeNpy(options.output, runtime::ElementType::F32, shape,
+                        std::as_bytes(std::span(vectors)));
+  return status.isOk() ? Exit::Done : fail(status);
+}
+
+void tools::addEmbedCommand(CLI::App &app, Exit &result) {
+  CLI::App *command =
+      app.add_subcommand("embed", "Turn each line of text into a vector");
+  auto options = std::make_shared<EmbedOptions>();
+  addRunOptions(*command, *options);
+  command
+      ->add_option("-f,--file", options->file,
+                   "Text, one sentence a line; -: standard input")
+      ->capture_default_str();
+  auto *output = command->add_option(
+      "-o,--output", options->output,
+      "out.npy, of shape (lines, size); else numbers on standard output");
+  command->add_flag("--json", options->json, "Print one JSON object")
+      ->excludes(output);
+  command->callback([options, &result] { result = embed(*options); });
+}

@@ -1,0 +1,387 @@
+//===- GenerateCommand.cpp - lathe generate: text as it comes -------------===//
+
+#include "runtime/formats/Json.h"
+#include "runtime/formats/JsonWriter.h"
+#include "runtime/tools/Command.h"
+#include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/TextInput.h"
+
+#include <charconv>
+
+using namespace lathe;
+using namespace lathe::tools;
+
+namespace {
+
+struct GenerateOptions : RunOptions {
+  std::string prompt;
+  std::string promptFile;
+  std::string promptIds;
+  int64_t count = 128;
+  int64_t context = 0;
+  float temperature = 0;
+  int top_k = 0;
+  float top_p = 0;
+  float min_p = 0;
+  float repetitionPenalty = 0;
+  uint64_t seed = 0;
+  std::string sampling;
+  std::vector<std::string> stops;
+  bool ids = false;
+  bool json = false;
+  bool ignoreEos = false;
+  bool special = false;
+};
+
+struct FreeGenerator {
+  void operator()(lathe_generator_t *generator) const {
+    lathe_generator_free(generator);
+  }
+};
+
+} // namespace
+
+/// Reads "1,2,3" or "1 2 3" into \p ids.
+static Exit parseIds(const std::string &text, std::vector<int32_t> &ids) {
+  const char *at = text.data(), *end = at + text.size();
+  while (at != end) {
+    if (*at == ',' || *at == ' ') {
+      ++at;
+      continue;
+    }
+    int32_t id = 0;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0)
+      return fail(Exit::Usage,
+                  "--prompt-ids: expected numbers of 0 and more, got '" +
+                      std::string(at, end) + "'");
+    ids.push_back(id);
+    at = next;
+  }
+  return Exit::Done;
+}
+
+/// Takes from the model's generation_config.json what the command line left
+/// open.
+static Exit applyModelSampling(const lathe_model_info_t &info,
+                               const CLI::App &command,
+                               GenerateOptions &options) {
+  if (!*info.generation_config)
+    return Exit::Done;
+  runtime::Result<runtime::Json> json = runtime::Json::parse(
+      info.generation_config, options.model + ": generation_config");
+  if (!json.isOk())
+    return fail(json.takeStatus());
+  runtime::JsonValue root = json->root();
+  runtime::Result<bool> sample = root.get<bool>("do_sample", false);
+  if (!sample.isOk())
+    return fail(sample.takeStatus());
+  if (!*sample)
+    return Exit::Done;
+  auto number = [&](const char *key, const char *flag, double fallback,
+                    float &value) {
+    if (command.count(flag) > 0)
+      return Exit::Done;
+    runtime::Result<double> found = root.get<double>(key, fallback);
+    if (!found.isOk())
+      return fail(found.takeStatus());
+    value = static_cast<float>(*found);
+    return Exit::Done;
+  };
+  // The defaults are those of the format: a model that samples does so at 1.0
+  // from the 50 most likely.
+  float k = static_cast<float>(options.top_k);
+  for (Exit exit : {number("temperature", "--temp", 1.0, options.temperature),
+                    number("top_k", "--top-k", 50, k),
+                    number("top_p", "--top-p", 1.0, options.top_p),
+                    number("min_p", "--min-p", 0.0, options.min_p),
+                    number("repetition_penalty", "--repetition-penalty", 1.0,
+                           options.repetitionPenalty)})
+    if (exit != Exit::Done)
+      return exit;
+  options.top_k = static_cast<int>(k);
+  return Exit::Done;
+}
+
+/// The ids of the prompt: given, or the tokens of the text.
+static Exit promptIds(const GenerateOptions &options,
+                      const lathe_model_t *model,
+                      const lathe_model_info_t &info,
+                      std::vector<int32_t> &ids) {
+  if (!options.promptIds.empty())
+    return parseIds(options.promptIds, ids);
+  if (!info.has_tokenizer)
+    return fail(Exit::Cannot,
+                options.model +
+                    ": has no tokenizer (give the prompt as --prompt-ids)");
+  std::string text = options.prompt;
+  if (!options.promptFile.empty())
+    if (Exit exit = readText(options.promptFile, text); exit != Exit::Done)
+      return exit;
+  size_t count = 0;
+  if (lathe_status_t status =
+          lathe_tokenizer_encode(model, text.data(), text.size(),
+                                 LATHE_ADD_SPECIAL, nullptr, 0, &count))
+    return fail(status);
+  ids.resize(count);
+  if (lathe_status_t status =
+          lathe_tokenizer_encode(model, text.data(), text.size(),
+                                 LATHE_ADD_SPECIAL, ids.data(), count, &count))
+    return fail(status);
+  if (ids.empty() && info.bos_count > 0)
+    ids.push_back(static_cast<int32_t>(info.bos_ids[0]));
+  if (ids.empty())
+    return fail(Exit::Usage,
+                "-p: the prompt is empty, and the model has no first token "
+                "(give at least one character)");
+  return Exit::Done;
+}
+
+/// What came of the one sequence.
+namespace {
+struct Outcome {
+  std::vector<int32_t> ids;
+  std::string text;
+  lathe_finish_t finish = LATHE_RUNNING;
+};
+} // namespace
+
+static const char *finishName(lathe_finish_t finish) {
+  switch (finish) {
+  case LATHE_STOP_ID:
+    return "end_of_text";
+  case LATHE_STOP_STRING:
+    return "stop_string";
+  case LATHE_LENGTH:
+    return "length";
+  case LATHE_RUNNING:
+    break;
+  }
+  return "interrupted";
+}
+
+/// Runs the generator to its end; prints text or ids as they come.
+static Exit writeText(lathe_generator_t *generator,
+                      const GenerateOptions &options, Outcome &outcome) {
+  while (lathe_generator_active(generator) > 0) {
+    const lathe_token_t *tokens = nullptr;
+    size_t count = 0;
+    lathe_status_t status = lathe_generator_step(generator, &tokens, &count);
+    if (status == LATHE_CANCELLED)
+      return Exit::Interrupted;
+    if (status)
+      return fail(status);
+    for (size_t i = 0; i < count; ++i) {
+      const lathe_token_t &token = tokens[i];
+      outcome.finish = token.finish;
+      bool isEnd = token.finish == LATHE_STOP_ID;
+      if (!isEnd)
+        outcome.ids.push_back(token.id);
+      std::string_view text(token.text, token.text_bytes);
+      if (options.json) {
+        outcome.text += text;
+        continue;
+      }
+      std::string piece(text);
+      if (options.ids)
+        piece = isEnd ? ""
+                      : (outcome.ids.size() > 1 ? " " : "") +
+                            std::to_string(token.id);
+      if (!print(piece))
+        return fail(Exit::NoSpace, "standard output: cannot be written");
+    }
+  }
+  return Exit::Done;
+}
+
+static std::string rate(uint64_t tokens, uint64_t nanoseconds) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%llu tokens in %.3f s (%.1f tokens/s)",
+                static_cast<unsigned long long>(tokens), nanoseconds * 1e-9,
+                nanoseconds ? tokens / (nanoseconds * 1e-9) : 0.0);
+  return text;
+}
+
+static void printClosing(const lathe_generator_stats_t &stats) {
+  std::fprintf(stderr, "\nprompt: %s\ntext: %s\npeak memory: %.1f MB\n",
+               rate(stats.prompt_tokens, stats.prompt_nanoseconds).c_str(),
+               rate(stats.decode_tokens, stats.decode_nanoseconds).c_str(),
+               peakMemory() / 1e6);
+}
+
+static Exit printJson(const GenerateOptions &options, const Outcome &outcome,
+                      const lathe_generator_stats_t &stats) {
+  runtime::JsonWriter json;
+  json.beginObject()
+      .field("schema", "lathe.generate.v1")
+      .field("text", outcome.text);
+  json.field("finish", finishName(outcome.finish)).key("ids").beginArray();
+  for (int32_t id : outcome.ids)
+    json.value(id);
+  json.endArray();
+  json.field("prompt_tokens", stats.prompt_tokens)
+      .field("new_tokens", stats.new_tokens);
+  json.field("prompt_seconds", stats.prompt_nanoseconds * 1e-9);
+  json.field("decode_seconds", stats.decode_nanoseconds * 1e-9);
+  json.field("decode_tokens", stats.decode_tokens);
+  json.field("peak_memory_bytes", peakMemory())
+      .field("seed", options.seed)
+      .endObject();
+  if (!print(json.take() + "\n"))
+    return fail(Exit::NoSpace, "standard output: cannot be written");
+  return Exit::Done;
+}
+
+static Exit generate(GenerateOptions options, const CLI::App &command) {
+  ModelPtr model;
+  if (Exit exit = openModel(options, model); exit != Exit::Done)
+    return exit;
+  lathe_model_info_t info = {};
+  info.struct_size = sizeof(info);
+  if (lathe_status_t status = lathe_model_info(model.get(), &info))
+    return fail(status);
+  if (!findEntry(model.get(), "step") && !findEntry(model.get(), "step_greedy"))
+    return fail(Exit::Cannot,
+                options.model + ": family '" + info.family +
+                    "' writes no text: it has no entry 'step' (an encoder is "
+                    "used with lathe embed or lathe run)");
+  if (options.sampling == "model")
+    if (Exit exit = applyModelSampling(info, command, options);
+        exit != Exit::Done)
+      return exit;
+  std::vector<int32_t> prompt;
+  if (Exit exit = promptIds(options, model.get(), info, prompt);
+      exit != Exit::Done)
+    return exit;
+
+  ContextPtr context;
+  if (Exit exit =
+          createContext(options, model.get(), 1, options.context, context);
+      exit != Exit::Done)
+    return exit;
+  lathe_generator_t *created = nullptr;
+  if (lathe_status_t status = lathe_generator_create(context.get(), &created))
+    return fail(status);
+  std::unique_ptr<lathe_generator_t, FreeGenerator> generator(created);
+
+  lathe_request_t request = {};
+  request.struct_size = sizeof(request);
+  request.prompt = prompt.data();
+  request.prompt_count = prompt.size();
+  request.max_tokens = options.count;
+  request.sampling.struct_size = sizeof(request.sampling);
+  request.sampling.temperature = options.temperature;
+  request.sampling.top_k = options.top_k;
+  request.sampling.top_p = options.top_p;
+  request.sampling.min_p = options.min_p;
+  request.sampling.repetition_penalty = options.repetitionPenalty;
+  request.sampling.seed = options.seed;
+  std::vector<const char *> stops;
+  for (const std::string &stop : options.stops)
+    stops.push_back(stop.c_str());
+  request.stop_strings = stops.data();
+  request.stop_string_count = stops.size();
+  request.ignore_eos = options.ignoreEos;
+  request.keep_special = options.special;
+  int64_t sequence = 0;
+  if (lathe_status_t status =
+          lathe_generator_add(generator.get(), &request, &sequence))
+    return fail(status);
+
+  CancelOnSignal cancel(context.get());
+  Outcome outcome;
+  Exit exit = writeText(generator.get(), options, outcome);
+  if (exit != Exit::Done && exit != Exit::Interrupted)
+    return exit;
+  lathe_generator_stats_t stats = {};
+  stats.struct_size = sizeof(stats);
+  if (lathe_status_t status = lathe_generator_stats(generator.get(), &stats))
+    return fail(status);
+  if (options.json) {
+    Exit printed = printJson(options, outcome, stats);
+    return printed == Exit::Done ? exit : printed;
+  }
+  if (!print("\n"))
+    return fail(Exit::NoSpace, "standard output: cannot be written");
+  printClosing(stats);
+  if (exit == Exit::Interrupted)
+    return fail(Exit::Interrupted, "interrupted");
+  return Exit::Done;
+}
+
+void tools::addGenerateCommand(CLI::App &app, Exit &result) {
+  CLI::App *command = app.add_subcommand(
+      "generate", "Write text with a decoder, greedily unless told");
+  auto options = std::make_shared<GenerateOptions>();
+  addRunOptions(*command, *options);
+  auto *text =
+      command->add_option("-p,--prompt", options->prompt, "Text to go on from");
+  auto *file = command->add_option("-f,--file", options->promptFile,
+                                   "File to go on from; -: standard input");
+  auto *ids = command->add_option("--prompt-ids", options->promptIds,
+                                  "Token ids to go on from, as 1,2,3");
+  text->excludes(file)->excludes(ids);
+  file->excludes(ids);
+  command
+      ->add_option("-n,--tokens", options->count,
+                   "Most tokens to write; 0: what the context holds")
+      ->envname("LATHE_TOKENS")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 40))
+      ->capture_default_str();
+  command
+      ->add_option("-c,--context", options->context,
+                   "Positions that the cache holds; 0: the model's")
+      ->envname("LATHE_CONTEXT")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 40))
+      ->capture_default_str();
+  command->add_option("--temp", options->temperature, "Temperature; 0: greedy")
+      ->envname("LATHE_TEMP")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command
+      ->add_option("--top-k", options->top_k, "Keep the K most likely; 0: all")
+      ->envname("LATHE_TOP_K")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
+  command
+      ->add_option("--top-p", options->top_p,
+                   "Keep the fewest whose sum reaches P; 0: all")
+      ->envname("LATHE_TOP_P")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--min-p", options->min_p,
+                   "Drop what is below P times the most likely")
+      ->envname("LATHE_MIN_P")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--repetition-penalty", options->repetitionPenalty,
+                   "Divides the logits of ids that occurred; 0: none")
+      ->envname("LATHE_REPETITION_PENALTY")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command
+      ->add_option("-s,--seed", options->seed,
+                   "Seed of sampling; the same seed gives the same text")
+      ->envname("LATHE_SEED")
+      ->capture_default_str();
+  command
+      ->add_option("--sampling", options->sampling,
+                   "model: as the model's generation_config.json says")
+      ->envname("LATHE_SAMPLING")
+      ->check(CLI::IsMember({"model"}));
+  command
+      ->add_option("--stop", options->stops,
+                   "Ends the text before this string; may be given again")
+      ->envname("LATHE_STOP")
+      ->take_all();
+  command->add_flag("--ids", options->ids, "Print token ids instead of text");
+  command->add_flag("--json", options->json,
+                    "Print one JSON object at the end");
+  command->add_flag("--ignore-eos", options->ignoreEos,
+                    "Go on past the end-of-text token");
+  command->add_flag("--special", options->special, "Print special tokens too");
+  command->callback(
+      [options, command, &result] { result = generate(*options, *command); });
+}

@@ -1,0 +1,368 @@
+//===- RunCommand.cpp - lathe run: any entry on arrays --------------------===//
+//
+// Entries that take text are given in Hugging Face's names and shapes: rows of
+// `input_ids` with a mask become a flat list of tokens, and what comes out goes
+// back to its row and column, zero where the mask is 0. Other entries take
+// their inputs by their own names.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/tools/Arrays.h"
+#include "runtime/tools/Command.h"
+#include "runtime/tools/Comparison.h"
+#include "runtime/tools/LaunchProfile.h"
+#include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/TextBatch.h"
+
+#include <climits>
+#include <cstring>
+
+using namespace lathe;
+using namespace lathe::tools;
+using runtime::ElementType;
+
+namespace {
+
+struct RunCommandOptions : RunOptions {
+  std::string entry;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  bool hiddenStates = false;
+  std::string compare;
+  double bound = 1e-4;
+  bool profile = false;
+};
+
+/// Rows of text, and for each token the column that it came from.
+struct TextInput {
+  int64_t rowCount = 0;
+  int64_t columnCount = 0;
+  std::vector<Row> rows;
+  std::vector<std::vector<int64_t>> columns;
+};
+
+} // namespace
+
+/// Reads the integer array \p name of shape (B, T) or (T); absent: empty.
+static Exit readMatrix(const Arrays &arrays, const std::string &name,
+                       int64_t &rows, int64_t &columns,
+                       std::vector<int64_t> &values) {
+  auto found = arrays.find(name);
+  if (found == arrays.end())
+    return Exit::Done;
+  const Array &array = found->second;
+  if (array.dims.empty() || array.dims.size() > 2)
+    return fail(Exit::Usage,
+                name + ": expected the shape (rows, tokens), got " +
+                    std::to_string(array.dims.size()) + " dimensions");
+  int64_t rowCount = array.dims.size() == 2 ? array.dims[0] : 1;
+  int64_t columnCount = array.dims.back();
+  if (rows < 0) {
+    rows = rowCount;
+    columns = columnCount;
+  }
+  if (rowCount != rows || columnCount != columns)
+    return fail(Exit::Usage, name + ": expected the shape of input_ids, " +
+                                 std::to_string(rows) + " x " +
+                                 std::to_string(columns) + ", got " +
+                                 std::to_string(rowCount) + " x " +
+                                 std::to_string(columnCount));
+  return asIntegers(name, array, values);
+}
+
+static Exit inRange(const std::string &name, int64_t value) {
+  if (value >= 0 && value <= INT_MAX)
+    return Exit::Done;
+  return fail(Exit::Usage, name + ": " + std::to_string(value) +
+                               " is no index (expected 0 to " +
+                               std::to_string(INT_MAX) + ")");
+}
+
+/// Takes the tokens whose mask is 1 out of the arrays.
+static Exit readTextInput(const Arrays &arrays, TextInput &text) {
+  int64_t rows = -1, columns = -1;
+  std::vector<int64_t> ids, mask, positions, types;
+  if (!arrays.count("input_ids"))
+    return fail(Exit::Usage, "-i: the entry needs the input 'input_ids'");
+  for (auto [name, values] : {std::pair{"input_ids", &ids},
+                              {"attention_mask", &mask},
+                              {"position_ids", &positions},
+                              {"token_type_ids", &types}})
+    if (Exit exit = readMatrix(arrays, name, rows, columns, *values);
+        exit != Exit::Done)
+      return exit;
+  text.rowCount = rows;
+  text.columnCount = columns;
+  text.rows.resize(static_cast<size_t>(rows));
+  text.columns.resize(static_cast<size_t>(rows));
+  for (int64_t b = 0; b < rows; ++b) {
+    Row &row = text.rows[static_cast<size_t>(b)];
+    for (int64_t t = 0; t < columns; ++t) {
+      auto at = static_cast<size_t>(b * columns + t);
+      if (!mask.empty() && mask[at] != 0 && mask[at] != 1)
+        return fail(Exit::Usage, "attention_mask: expected 0 or 1, got " +
+                                     std::to_string(mask[at]));
+      if (!mask.empty() && mask[at] == 0)
+        continue;
+      int64_t position = positions.empty()
+                             ? static_cast<int64_t>(row.tokens.size())
+                             : positions[at];
+      int64_t type = types.empty() ? 0 : types[at];
+      for (auto [name, value] : {std::pair{"input_ids", ids[at]},
+                                 {"position_ids", position},
+                                 {"token_type_ids", type}})
+        if (Exit exit = inRange(name, value); exit != Exit::Done)
+          return exit;
+      row.tokens.push_back(static_cast<int32_t>(ids[at]));
+      row.positions.push_back(static_cast<int32_t>(position));
+      row.tokenTypes.push_back(static_cast<int32_t>(type));
+      text.columns[static_cast<size_t>(b)].push_back(t);
+    }
+  }
+  return Exit::Done;
+}
+
+/// Puts output \p tensor of a batch where it belongs in \p arrays: rows of
+/// tokens into (B, T, ...), rows of sequences into (B, ...).
+static Exit scatter(const lathe_tensor_t &tensor, bool isByToken,
+                    const TextInput &text, const Batch &batch, Arrays &arrays) {
+  if (tensor.dtype != LATHE_F32 && tensor.dtype != LATHE_I32)
+    return fail(Exit::Cannot,
+                std::string("output '") + tensor.name + "' is of type " +
+                    lathe_dtype_name(tensor.dtype) + ", expected f32");
+  size_t rowBytes = lathe_dtype_size(tensor.dtype);
+  for (uint32_t i = 1; i < tensor.rank; ++i)
+    rowBytes *= static_cast<size_t>(tensor.dims[i]);
+  auto [place, isNew] = arrays.try_emplace(tensor.name);
+  Array &array = place->second;
+  if (isNew) {
+    array.type = static_cast<ElementType>(tensor.dtype);
+    array.dims.push_back(text.rowCount);
+    if (isByToken)
+      array.dims.push_back(text.columnCount);
+    array.dims.insert(array.dims.end(), tensor.dims + 1,
+                      tensor.dims + tensor.rank);
+    array.bytes.resize(rowBytes * static_cast<size_t>(text.rowCount) *
+                       static_cast<size_t>(isByToken ? text.columnCount : 1));
+  }
+  auto *source = static_cast<const std::byte *>(tensor.data);
+  for (size_t b = batch.firstRow; b < batch.lastRow; ++b) {
+    if (text.columns[b].empty())
+      continue;
+    if (!isByToken) {
+      std::memcpy(array.bytes.data() + b * rowBytes, source, rowBytes);
+      source += rowBytes;
+      continue;
+    }
+    for (int64_t t : text.columns[b]) {
+      size_t row =
+          b * static_cast<size_t>(text.columnCount) + static_cast<size_t>(t);
+      std::memcpy(array.bytes.data() + row * rowBytes, source, rowBytes);
+      source += rowBytes;
+    }
+  }
+  return Exit::Done;
+}
+
+/// Runs a text entry on the rows of \p arrays.
+static Exit runText(const RunCommandOptions &options,
+                    const lathe_model_t *model, size_t entry,
+                    lathe_context_t *context, const Arrays &arrays,
+                    Arrays &results) {
+  TextInput text;
+  if (Exit exit = readTextInput(arrays, text); exit != Exit::Done)
+    return exit;
+  std::vector<Batch> batches;
+  if (Exit exit = splitRows(model, text.rows, "input_ids: row", batches);
+      exit != Exit::Done)
+    return exit;
+  if (batches.empty())
+    return fail(Exit::Usage,
+                "input_ids: there is no token that the mask keeps");
+  lathe_entry_info_t info;
+  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
+    return fail(status);
+  std::optional<size_t> tokens = findSymbol(model, "tokens");
+  for (const Batch &batch : batches) {
+    if (Exit exit = callBatch(context, model, entry, text.rows, batch);
+        exit != Exit::Done)
+      return exit;
+    for (size_t i = 0; i < info.output_count; ++i) {
+      lathe_tensor_info_t output;
+      lathe_tensor_t tensor;
+      if (lathe_status_t status = lathe_model_output(model, entry, i, &output))
+        return fail(status);
+      if (lathe_status_t status =
+              lathe_context_output(context, entry, i, &tensor))
+        return fail(status);
+      bool isByToken =
+          tokens && output.symbols[0] == static_cast<int32_t>(*tokens);
+      if (Exit exit = scatter(tensor, isByToken, text, batch, results);
+          exit != Exit::Done)
+        return exit;
+    }
+  }
+  (void)options;
+  return Exit::Done;
+}
+
+/// Runs an entry on arrays of its own names.
+static Exit runRaw(const lathe_model_t *model, size_t entry,
+                   lathe_context_t *context, const Arrays &arrays,
+                   Arrays &results) {
+  lathe_entry_info_t info;
+  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
+    return fail(status);
+  for (size_t i = 0; i < info.input_count; ++i) {
+    lathe_tensor_info_t input;
+    if (lathe_status_t status = lathe_model_input(model, entry, i, &input))
+      return fail(status);
+    auto found = arrays.find(input.name);
+    if (found == arrays.end())
+      return fail(Exit::Usage, std::string("-i: the entry '") + info.name +
+                                   "' needs the input '" + input.name + "'");
+    const Array &array = found->second;
+    std::vector<std::byte> bytes = array.bytes;
+    if (input.dtype == LATHE_I32 && array.type != ElementType::I32) {
+      std::vector<int64_t> values;
+      if (Exit exit = asIntegers(input.name, array, values); exit != Exit::Done)
+        return exit;
+      bytes.clear();
+      for (int64_t value : values) {
+        if (Exit exit = inRange(input.name, value); exit != Exit::Done)
+          return exit;
+        auto narrow = static_cast<int32_t>(value);
+        auto *begin = reinterpret_cast<const std::byte *>(&narrow);
+        bytes.insert(bytes.end(), begin, begin + sizeof(narrow));
+      }
+    } else if (static_cast<int>(array.type) != static_cast<int>(input.dtype)) {
+      return fail(Exit::Usage,
+                  std::string(input.name) + ": expected " +
+                      lathe_dtype_name(input.dtype) + ", got " +
+                      std::string(runtime::elementName(array.type)));
+    }
+    if (lathe_status_t status =
+            lathe_context_set_input(context, entry, i, bytes.data(),
+                                    array.dims.data(), array.dims.size()))
+      return fail(status);
+  }
+  if (lathe_status_t status = lathe_context_call(context, entry))
+    return fail(status);
+  for (size_t i = 0; i < info.output_count; ++i) {
+    lathe_tensor_t tensor;
+    if (lathe_status_t status =
+            lathe_context_output(context, entry, i, &tensor))
+      return fail(status);
+    auto *data = static_cast<const std::byte *>(tensor.data);
+    results[tensor.name] = {static_cast<ElementType>(tensor.dtype),
+                            {tensor.dims, tensor.dims + tensor.rank},
+                            {data, data + tensor.bytes}};
+  }
+  return Exit::Done;
+}
+
+static Exit runEntry(const RunCommandOptions &options,
+                     const lathe_model_t *model, size_t entry,
+                     lathe_context_t *context, const Arrays &arrays,
+                     Arrays &results) {
+  bool isRaw = arrays.count("tokens") > 0;
+  if (!isRaw && isTextEntry(model, entry))
+    return runText(options, model, entry, context, arrays, results);
+  return runRaw(model, entry, context, arrays, results);
+}
+
+/// Opens \p options.model and finds the entry that is to run.
+static Exit openEntry(const RunCommandOptions &options, ModelPtr &model,
+                      size_t &entry, ContextPtr &context) {
+  if (Exit exit = openModel(options, model); exit != Exit::Done)
+    return exit;
+  std::string name = options.entry + (options.hiddenStates ? "_hidden" : "");
+  if (lathe_model_find_entry(model.get(), name.c_str(), &entry) != LATHE_OK)
+    return fail(Exit::Usage, lathe_message());
+  return createContext(options, model.get(), 0, 0, context);
+}
+
+static Exit run(const RunCommandOptions &options) {
+  if (Exit exit = checkOutputs(options.outputs); exit != Exit::Done)
+    return exit;
+  Arrays arrays;
+  for (const std::string &input : options.inputs)
+    if (Exit exit = readArrays(input, arrays); exit != Exit::Done)
+      return exit;
+  ModelPtr model;
+  ContextPtr context;
+  size_t entry = 0;
+  if (Exit exit = openEntry(options, model, entry, context); exit != Exit::Done)
+    return exit;
+
+  Comparison comparison(options.bound);
+  if (!options.compare.empty()) {
+    RunCommandOptions twinOptions = options;
+    twinOptions.model = options.compare;
+    ModelPtr twin;
+    ContextPtr twinContext;
+    size_t twinEntry = 0;
+    if (Exit exit = openEntry(twinOptions, twin, twinEntry, twinContext);
+        exit != Exit::Done)
+      return exit;
+    comparison.record(twinContext.get());
+    Arrays ignored;
+    Exit exit = runEntry(options, twin.get(), twinEntry, twinContext.get(),
+                         arrays, ignored);
+    if (exit != Exit::Done)
+      return exit;
+    comparison.check(context.get());
+  }
+  LaunchProfile profile;
+  if (options.profile)
+    profile.observe(context.get());
+
+  CancelOnSignal cancel(context.get());
+  Arrays results;
+  if (Exit exit =
+          runEntry(options, model.get(), entry, context.get(), arrays, results);
+      exit != Exit::Done)
+    return exit;
+  if (Exit exit = writeArrays(options.outputs, results); exit != Exit::Done)
+    return exit;
+  if (options.profile)
+    profile.print();
+  return options.compare.empty() ? Exit::Done : comparison.report();
+}
+
+void tools::addRunCommand(CLI::App &app, Exit &result) {
+  CLI::App *command =
+      app.add_subcommand("run", "Run any entry of an artifact on arrays");
+  auto options = std::make_shared<RunCommandOptions>();
+  addRunOptions(*command, *options);
+  command
+      ->add_option("ENTRY", options->entry,
+                   "forward, embed, step … (lathe inspect lists them)")
+      ->required();
+  command
+      ->add_option("-i,--input", options->inputs,
+                   "NAME=x.npy, x.safetensors, or x.safetensors:PREFIX; may be "
+                   "given again")
+      ->take_all()
+      ->required();
+  command
+      ->add_option("-o,--output", options->outputs,
+                   "NAME=y.npy for one output, out.safetensors for all; may be "
+                   "given again")
+      ->take_all();
+  command->add_flag("--hidden-states", options->hiddenStates,
+                    "Give hidden.0, hidden.1 … too");
+  auto *compare = command->add_option(
+      "--compare", options->compare,
+      "Slow twin (compiled with -O0): name the first value that differs");
+  command
+      ->add_option("--bound", options->bound,
+                   "With --compare: largest difference, as a share of the "
+                   "value's largest element")
+      ->envname("LATHE_BOUND")
+      ->capture_default_str();
+  command
+      ->add_flag("--profile", options->profile, "Print the time of each launch")
+      ->excludes(compare);
+  command->callback([options, &result] { result = run(*options); });
+}

@@ -1,0 +1,136 @@
+"""What a user may type wrong, and what must come back.
+
+    command_line.py BUILD_DIRECTORY
+
+Every wrong input ends with its documented exit code and one line on standard error
+that begins with "error: " and names what is wrong; nothing hangs or is killed.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import arrays
+from program import ROOT, Program, check
+
+program = Program(sys.argv[1])
+stories = ROOT / "examples" / "models" / "stories260K"
+
+
+def wrong(code, words, *arguments, **options):
+    """Runs `lathe ARGUMENTS`; expects the exit code, one error line, and words in it."""
+    done = program.run(*arguments, expect=code, timeout=60, **options)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    shown = " ".join(map(str, arguments))
+    check(len(errors) == 1, f"lathe {shown}: {len(errors)} error lines: {done.stderr!r}")
+    for word in words:
+        check(str(word) in errors[0], f"lathe {shown}: no {word!r} in {errors[0]!r}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    model = folder / "m.lathe"
+    program.run("compile", stories, "-o", model)
+
+    # Help and versions go to standard output.
+    check("compile" in program.run("--help").stdout, "lathe --help lists compile")
+    for command in ("compile", "generate", "embed", "run", "eval", "tokenize", "inspect", "import", "env"):
+        check(command in program.run(command, "--help").stdout, f"lathe {command} --help")
+    json.loads(program.run("env", "--json").stdout)
+    json.loads(program.run("inspect", model, "--json").stdout)
+    check("layers" in program.run("inspect", model, "--weights").stdout, "inspect lists weights")
+
+    # Usage.
+    wrong(2, [], "frobnicate")
+    wrong(2, ["--temp"], "generate", model, "--temp", "hot")
+    wrong(2, ["-o"], "compile", stories)
+    wrong(2, ["nowhere", "forward"], "run", model, "nowhere", "-i", stories / "model.safetensors")
+    wrong(2, ["out.txt"], "run", model, "forward", "-i", "x.safetensors", "-o", "out.txt")
+    wrong(2, ["--prompt-ids"], "generate", model, "--prompt-ids", "1,x")
+
+    # Files that are missing or broken.
+    wrong(3, ["missing.lathe"], "generate", folder / "missing.lathe", "-p", "a")
+    wrong(3, ["missing"], "compile", folder / "missing", "-o", folder / "x.lathe")
+    (folder / "empty").mkdir()
+    wrong(3, ["config.json"], "compile", folder / "empty", "-o", folder / "x.lathe")
+    broken = folder / "broken"
+    shutil.copytree(stories, broken)
+    (broken / "config.json").write_text('{"model_type": "llama", "hidden_size": "wide"}')
+    wrong(3, ["config.json", "hidden_size"], "compile", broken, "-o", folder / "x.lathe")
+    (broken / "config.json").write_text('{"model_type": "perceiver"}')
+    wrong(1, ["config.json", "perceiver"], "compile", broken, "-o", folder / "x.lathe")
+    (broken / "config.json").write_text("[" * 100000)
+    wrong(3, ["config.json"], "compile", broken, "-o", folder / "x.lathe")
+    shutil.copy(stories / "config.json", broken)
+    weights = (stories / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    wrong(3, ["model.safetensors"], "compile", broken, "-o", folder / "x.lathe")
+    (folder / "deep.mlir").write_text("module {" * 20000)
+    wrong(3, ["deep.mlir"], "compile", folder / "deep.mlir", "-o", folder / "x.lathe")
+    check(not (folder / "x.lathe").exists(), "a failed compile leaves no file")
+    cut = folder / "cut.lathe"
+    cut.write_bytes(model.read_bytes()[:-1000])
+    wrong(3, ["cut.lathe"], "generate", cut, "-p", "a")
+    flipped = bytearray(model.read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    (folder / "flipped.lathe").write_bytes(flipped)
+    wrong(3, ["flipped.lathe"], "generate", folder / "flipped.lathe", "-p", "a")
+
+    # What does not fit says both numbers.
+    wrong(1, ["512", "600"], "generate", model, "-p", "Once", "-n", "600")
+    wrong(1, ["embed"], "embed", model, "-f", "/dev/null")
+
+    # Text of all kinds.
+    for prompt in ("", "Once", "\u4e00\u4e8c \U0001f600", "a" * 300):
+        program.run("generate", model, "-p", prompt, "-n", "3")
+    program.run("generate", model, "-f", "-", "-n", "3", text=False, input=b"\xff\xfe\x80 abc")
+    got = program.run("generate", model, "-p", "Once upon a time", "-n", "20", "--json")
+    result = json.loads(got.stdout)
+    check(result["finish"] == "length" and len(result["ids"]) == 20, f"generate --json: {result}")
+    plain = program.run("generate", model, "-p", "Once upon a time", "-n", "20").stdout
+    check(plain.rstrip("\n") == result["text"], "generate with and without --json")
+    stopped = program.run("generate", model, "-p", "Once upon a time", "-n", "20", "--stop", "little").stdout
+    check("little" in result["text"] and "little" not in stopped, f"--stop: {stopped!r}")
+    one = program.run("generate", model, "-p", "One day", "-n", "30", "--temp", "1", "-s", "5").stdout
+    two = program.run("generate", model, "-p", "One day", "-n", "30", "--temp", "1", "-s", "5").stdout
+    other = program.run("generate", model, "-p", "One day", "-n", "30", "--temp", "1", "-s", "6").stdout
+    check(one == two and one != other, "the seed decides the text")
+
+    # A checkpoint in place of an artifact is compiled into the cache.
+    cache = folder / "cache"
+    direct = program.run("generate", stories, "-p", "Once upon a time", "-n", "20",
+                         env={"LATHE_CACHE_DIR": str(cache)}).stdout
+    check(direct == plain, "generate from a checkpoint")
+    check(list((cache / "models").iterdir()), "the compiled checkpoint is in the cache")
+
+    # A module as text gives the same artifact's text, and passes accept it.
+    module = folder / "m.mlir"
+    program.run("import", stories, "-o", module)
+    subprocess.run([program.lathe.with_name("lathe-opt"), "--lathe-inference", module, "-o", os.devnull],
+                   check=True)
+    program.run("compile", module, "-o", folder / "from-text.lathe")
+    check(program.run("generate", folder / "from-text.lathe", "-p", "Once upon a time", "-n", "20").stdout
+          == plain, "generate from a module")
+
+    # The optimised artifact agrees with its slow twin, launch by launch.
+    twin = folder / "twin.lathe"
+    program.run("compile", stories, "-o", twin, "-O0")
+    arrays.save(folder / "in.safetensors", {"input_ids": np.arange(1, 41).reshape(2, 20)})
+    done = program.run("run", model, "forward", "-i", folder / "in.safetensors", "--compare", twin)
+    check("values compared" in done.stderr, f"--compare: {done.stderr}")
+
+    # Read-only and full disks.
+    if os.geteuid() != 0:
+        (folder / "locked").mkdir(mode=0o500)
+        wrong(3, ["locked"], "compile", stories, "-o", folder / "locked" / "x.lathe")
+    wrong(3, ["nowhere"], "compile", stories, "-o", folder / "nowhere" / "x.lathe")
+    full = subprocess.run(f"'{program.lathe}' generate '{model}' -p Once -n 5 > /dev/full", shell=True,
+                          capture_output=True, text=True)
+    check(full.returncode == 4 and "standard output" in full.stderr, f"full disk: {full}")
