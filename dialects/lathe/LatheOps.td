@@ -83,7 +83,7 @@ def Lathe_YieldOp : Lathe_Op<"yield", [Pure, ReturnLike, Terminator]> {
   let summary = "the value of a derived parameter";
   let arguments = (ins Variadic<AnyType>:$operands);
   let assemblyFormat = "attr-dict ($operands^ `:` type($operands))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
 }
 
 //===----------------------------------------------------------------------===//
