@@ -1,0 +1,261 @@
+//===- Import.cpp - A checkpoint directory to a module of IR --------------===//
+
+#include "frontend/Import.h"
+
+#include "dialects/lathe/Lathe.h"
+#include "frontend/models/Builder.h"
+#include "frontend/models/Family.h"
+#include "frontend/models/Rope.h"
+#include "frontend/models/SentenceModules.h"
+#include "frontend/weights/ModelWeights.h"
+#include "runtime/formats/Checkpoint.h"
+#include "runtime/formats/JsonWriter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Verifier.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace lathe;
+using runtime::Checkpoint;
+using runtime::Json;
+using runtime::JsonWriter;
+using runtime::MappedFile;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+/// Longest generation_config.json that is kept, in bytes.
+static constexpr size_t kLongestGenerationConfig = 1 << 20;
+/// Most positions and tokens of a call that may be asked for.
+static constexpr int64_t kLongestContext = 1 << 24;
+
+//===----------------------------------------------------------------------===//
+// generation_config.json
+//===----------------------------------------------------------------------===//
+
+static void writeIds(JsonWriter &json, const char *key, ArrayRef<int64_t> ids) {
+  if (ids.empty())
+    return;
+  if (ids.size() == 1) {
+    json.field(key, ids.front());
+    return;
+  }
+  json.key(key).beginArray();
+  for (int64_t id : ids)
+    json.value(id);
+  json.endArray();
+}
+
+/// What generation_config.json would say of \p config alone.
+static std::string defaultGeneration(const TransformerConfig &config) {
+  JsonWriter json;
+  json.beginObject();
+  writeIds(json, "bos_token_id", config.bosIds);
+  writeIds(json, "eos_token_id", config.eosIds);
+  if (config.padId)
+    json.field("pad_token_id", *config.padId);
+  return json.endObject().take();
+}
+
+/// Reads generation_config.json where there is one: its ids come before those
+/// of config.json. Gives the text.
+static Result<std::string> readGeneration(const std::string &directory,
+                                          TransformerConfig &config) {
+  Result<MappedFile> file =
+      MappedFile::open(directory + "/generation_config.json");
+  if (!file.isOk() && file.status().code() == StatusCode::NotFound)
+    return defaultGeneration(config);
+  if (!file.isOk())
+    return file.takeStatus();
+  if (file->text().size() > kLongestGenerationConfig)
+    return Status::error(StatusCode::InvalidFile,
+                         file->path() + ": " +
+                             std::to_string(file->text().size()) +
+                             " bytes are too long (at most " +
+                             std::to_string(kLongestGenerationConfig) + ")");
+  Result<Json> json = Json::parse(file->text(), file->path());
+  if (!json.isOk())
+    return json.takeStatus();
+  ConfigReader reader(json->root());
+  config.bosIds = reader.ids("bos_token_id", config.bosIds);
+  config.eosIds = reader.ids("eos_token_id", config.eosIds);
+  std::vector<int64_t> pad = reader.ids("pad_token_id", {});
+  if (pad.size() == 1)
+    config.padId = pad.front();
+  LATHE_RETURN_IF_ERROR(reader.status());
+  return std::string(file->text());
+}
+
+//===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+static Status invalidOption(std::string message) {
+  return Status::error(StatusCode::InvalidArgument, std::move(message));
+}
+
+/// Chooses the context: what is asked for, else all that the model can do.
+static Result<int64_t> chooseContext(const TransformerConfig &config,
+                                     const std::string &directory,
+                                     const ImportOptions &options,
+                                     std::vector<std::string> &notes) {
+  int64_t natural = ropeContext(config);
+  if (!options.context) {
+    if (natural < config.context)
+      notes.push_back(
+          directory + "/config.json: rope_scaling: the context is " +
+          std::to_string(natural) + ", not " + std::to_string(config.context) +
+          ", because longrope changes with each sequence's length "
+          "beyond that");
+    return natural;
+  }
+  int64_t context = *options.context;
+  if (context < 1 || context > kLongestContext)
+    return invalidOption("context: expected from 1 to " +
+                         std::to_string(kLongestContext) + ", got " +
+                         std::to_string(context));
+  if (config.positionRows && context > config.context)
+    return Status::error(
+        StatusCode::Unsupported,
+        directory + "/config.json: max_position_embeddings: a context of " +
+            std::to_string(context) + " goes past the " +
+            std::to_string(config.context) + " positions of the model");
+  if (context > config.context)
+    notes.push_back(directory +
+                    "/config.json: max_position_embeddings: the "
+                    "context of " +
+                    std::to_string(context) + " goes past the " +
+                    std::to_string(config.context) +
+                    " positions that the model is made for");
+  return context;
+}
+
+static Result<ModelLimits> chooseLimits(const TransformerConfig &config,
+                                        const std::string &directory,
+                                        const ImportOptions &options,
+                                        std::vector<std::string> &notes) {
+  Result<int64_t> context = chooseContext(config, directory, options, notes);
+  if (!context.isOk())
+    return context.takeStatus();
+  ModelLimits limits;
+  limits.context = *context;
+  limits.maxTokens = options.maxTokens.value_or(config.causal ? 512 : 4096);
+  limits.maxSlots = options.maxSlots;
+  if (limits.maxTokens < 1 || limits.maxTokens > kLongestContext)
+    return invalidOption("max-tokens: expected from 1 to " +
+                         std::to_string(kLongestContext) + ", got " +
+                         std::to_string(limits.maxTokens));
+  if (limits.maxSlots < 1 || limits.maxSlots > (1 << 16))
+    return invalidOption("slots: expected from 1 to 65536, got " +
+                         std::to_string(limits.maxSlots));
+  return limits;
+}
+
+//===----------------------------------------------------------------------===//
+// The module
+//===----------------------------------------------------------------------===//
+
+/// What the runtime's programs need to know of a model beside its entries.
+static DictionaryAttr describeModel(MLIRContext &context,
+                                    const TransformerConfig &config,
+                                    const ModelLimits &limits,
+                                    const std::string &generation) {
+  Builder builder(&context);
+  auto ids = [&](ArrayRef<int64_t> values) -> Attribute {
+    return builder.getI64ArrayAttr(values);
+  };
+  SmallVector<NamedAttribute> fields;
+  auto add = [&](StringRef name, Attribute value) {
+    fields.push_back(builder.getNamedAttr(name, value));
+  };
+  add("family", builder.getStringAttr(config.family));
+  add("context", builder.getI64IntegerAttr(limits.context));
+  add("vocabulary", builder.getI64IntegerAttr(config.vocabulary));
+  add("bos_ids", ids(config.bosIds));
+  add("eos_ids", ids(config.eosIds));
+  if (config.padId)
+    add("pad_id", builder.getI64IntegerAttr(*config.padId));
+  if (config.pool != SentencePool::None) {
+    int64_t tokens = config.embedTokens ? config.embedTokens : limits.context;
+    add("embed_tokens",
+        builder.getI64IntegerAttr(std::min(tokens, limits.context)));
+  }
+  add("generation_config", builder.getStringAttr(generation));
+  add("page_positions", builder.getI64IntegerAttr(kPagePositions));
+  return builder.getDictionaryAttr(fields);
+}
+
+/// Verifies \p module: what a checkpoint can get wrong was checked before, so
+/// a failure here is a fault of the frontend.
+static Status verifyModule(ModuleOp module, const std::string &directory) {
+  std::string message;
+  ScopedDiagnosticHandler handler(module.getContext(),
+                                  [&](Diagnostic &diagnostic) {
+                                    if (message.empty())
+                                      message = diagnostic.str();
+                                    return success();
+                                  });
+  if (succeeded(verify(module)))
+    return Status::ok();
+  return Status::error(
+      StatusCode::Unsupported,
+      directory + "/config.json: the model cannot be built: " + message);
+}
+
+static Result<TransformerConfig>
+readModelConfig(const std::string &directory, std::vector<std::string> &notes) {
+  Result<Json> json = Json::read(directory + "/config.json");
+  if (!json.isOk())
+    return json.takeStatus();
+  Result<TransformerConfig> config = readConfig(*json, notes);
+  if (!config.isOk())
+    return config;
+  LATHE_RETURN_IF_ERROR(readSentenceModules(directory, *config));
+  return config;
+}
+
+Result<OwningOpRef<ModuleOp>>
+lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
+                        const ImportOptions &options) {
+  context.loadDialect<LatheDialect, arith::ArithDialect, func::FuncDialect,
+                      tensor::TensorDialect>();
+  std::vector<std::string> notes;
+  Result<TransformerConfig> config = readModelConfig(directory, notes);
+  if (!config.isOk())
+    return config.takeStatus();
+  Result<std::string> generation = readGeneration(directory, *config);
+  if (!generation.isOk())
+    return generation.takeStatus();
+  Result<ModelLimits> limits = chooseLimits(*config, directory, options, notes);
+  if (!limits.isOk())
+    return limits.takeStatus();
+  Result<Checkpoint> checkpoint = Checkpoint::open(directory);
+  if (!checkpoint.isOk())
+    return checkpoint.takeStatus();
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  (*module)->setAttr("lathe.model",
+                     describeModel(context, *config, *limits, *generation));
+  declareSymbols(*config, *limits, *module);
+  Result<ModelWeights> weights = declareWeights(
+      {*config, *checkpoint, directory, limits->context}, *module, notes);
+  if (!weights.isOk())
+    return weights.takeStatus();
+  buildEntries(*config, *weights, *limits, *module);
+  LATHE_RETURN_IF_ERROR(verifyModule(*module, directory));
+  if (options.notes)
+    options.notes->insert(options.notes->end(), notes.begin(), notes.end());
+  return module;
+}
+
+std::vector<std::string_view> lathe::listFamilies() {
+  std::vector<std::string_view> names;
+  for (const Family &family : families())
+    names.push_back(family.name);
+  return names;
+}

@@ -1,0 +1,50 @@
+//===- Import.h - A checkpoint directory to a module of IR ------*- C++ -*-===//
+#ifndef LATHE_FRONTEND_IMPORT_H
+#define LATHE_FRONTEND_IMPORT_H
+
+#include "runtime/formats/Json.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+struct ImportOptions {
+  /// Positions of a sequence; left out: what the config allows. More than that
+  /// is refused where positions are learned or the rope depends on lengths.
+  std::optional<int64_t> context;
+  /// Tokens of a call; left out: 512 for causal models, 4096 for encoders.
+  std::optional<int64_t> maxTokens;
+  /// Most sequences that one key-value cache may hold.
+  int64_t maxSlots = 256;
+  /// What a person should know of the checkpoint is appended here, a line each:
+  /// fields and tensors that nothing reads, a context that was cut.
+  std::vector<std::string> *notes = nullptr;
+};
+
+/// Reads the checkpoint in \p directory (config.json, safetensors in one file
+/// or several, and if they are there generation_config.json and the files of
+/// sentence-transformers) and builds the module of docs/design.md, 8.1. Its
+/// parameters name their files relative to \p directory; the module holds no
+/// weights. Loads the dialects that it needs into \p context.
+///
+/// Fails with NotFound or IoError for files that cannot be read, InvalidFile
+/// for files that break their format or contradict each other, Unsupported for
+/// what a config asks for and that is not done here, InvalidArgument for
+/// options; messages are "FILE: FIELD: what is wrong".
+runtime::Result<mlir::OwningOpRef<mlir::ModuleOp>>
+importCheckpoint(mlir::MLIRContext &context, const std::string &directory,
+                 const ImportOptions &options = {});
+
+/// The names of the families (model_type) that importCheckpoint knows, sorted.
+std::vector<std::string_view> listFamilies();
+
+} // namespace lathe
+
+#endif // LATHE_FRONTEND_IMPORT_H

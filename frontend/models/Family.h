@@ -1,0 +1,104 @@
+//===- Family.h - What a model family says of its configs -------*- C++ -*-===//
+#ifndef LATHE_FRONTEND_MODELS_FAMILY_H
+#define LATHE_FRONTEND_MODELS_FAMILY_H
+
+#include "frontend/models/ConfigReader.h"
+#include "frontend/models/TransformerConfig.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+/// One row of the registry.
+struct Family {
+  /// What config.json calls it: model_type.
+  std::string_view name;
+  /// What its classes are called: "Llama" of LlamaForCausalLM.
+  std::string_view classPrefix;
+  /// What a config without `architectures` means.
+  HeadKind defaultHead;
+  /// Reads the fields of this family. `config.family` and `config.head` are
+  /// set. Errors stay in the reader.
+  void (*read)(ConfigReader &reader, TransformerConfig &config);
+};
+
+/// All families, in the order of their names.
+std::span<const Family> families();
+
+/// Reads a config.json of any family; \p notes gets a line for each field that
+/// nobody knows. InvalidFile for values that are wrong or contradict each
+/// other, Unsupported for what is not done here; both name the field.
+runtime::Result<TransformerConfig> readConfig(const runtime::Json &json,
+                                              std::vector<std::string> &notes);
+
+//===----------------------------------------------------------------------===//
+// For the families' files
+//===----------------------------------------------------------------------===//
+
+/// What a family assumes where config.json leaves a field out.
+struct Defaults {
+  int64_t vocabulary = 0;
+  int64_t hidden = 0;
+  int64_t intermediate = 0;
+  int64_t layers = 0;
+  int64_t heads = 0;
+  std::optional<int64_t> kvHeads;  ///< Nothing: as many as heads.
+  std::optional<int64_t> headSize; ///< Nothing: hidden / heads.
+  int64_t context = 0;
+  double normEpsilon = 1e-6;
+  bool tied = false;
+  std::string activation;
+  std::vector<int64_t> bosIds, eosIds;
+  std::optional<int64_t> padId;
+};
+
+/// Reads the fields that the decoders with RMS norms, rope and gated MLPs
+/// share (llama and its descendants), and names their tensors.
+void readLlamaLike(ConfigReader &reader, const Defaults &defaults,
+                   TransformerConfig &config);
+
+/// Reads the fields that bert and roberta share, and names the tensors of the
+/// base model.
+void readBertLike(ConfigReader &reader, const Defaults &defaults,
+                  TransformerConfig &config);
+
+/// Reads a size that must divide another: `heads` of `hidden`.
+void requireDivides(ConfigReader &reader, std::string_view key, int64_t part,
+                    std::string_view wholeName, int64_t whole);
+
+/// Reads bos, eos and pad ids.
+void readIds(ConfigReader &reader, const Defaults &defaults,
+             TransformerConfig &config);
+
+/// The function that \p key names; fails with Unsupported for another.
+MlpActivation readActivation(ConfigReader &reader, std::string_view key,
+                             std::string fallback);
+
+/// Sets the window of each layer: layer_types where there is one (whose
+/// "sliding_attention" layers have \p window), else \p slides(layer).
+/// \p window 0: no layer may slide.
+void readWindows(ConfigReader &reader, TransformerConfig &config,
+                 int64_t window, bool (*slides)(int64_t layer, int64_t from),
+                 int64_t from = 0);
+
+/// Same scale for each layer: headSize^-0.5.
+void setPlainScales(TransformerConfig &config);
+
+void readBert(ConfigReader &reader, TransformerConfig &config);
+void readRoberta(ConfigReader &reader, TransformerConfig &config);
+void readDistilBert(ConfigReader &reader, TransformerConfig &config);
+void readGpt2(ConfigReader &reader, TransformerConfig &config);
+void readLlama(ConfigReader &reader, TransformerConfig &config);
+void readMistral(ConfigReader &reader, TransformerConfig &config);
+void readQwen2(ConfigReader &reader, TransformerConfig &config);
+void readQwen3(ConfigReader &reader, TransformerConfig &config);
+void readGemma2(ConfigReader &reader, TransformerConfig &config);
+void readPhi3(ConfigReader &reader, TransformerConfig &config);
+
+} // namespace lathe
+
+#endif // LATHE_FRONTEND_MODELS_FAMILY_H

@@ -1,0 +1,39 @@
+//===- ImportTool.cpp - Prints the module of a checkpoint directory -------===//
+//
+// What the lit tests of frontend/ run: lathe-import-test DIRECTORY prints the
+// imported module on standard output and notes on standard error.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/Import.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
+
+using namespace lathe;
+
+int main(int argc, char **argv) {
+  if (argc != 2 && argc != 3) {
+    llvm::errs() << "usage: lathe-import-test DIRECTORY [CONTEXT]\n";
+    return 2;
+  }
+  std::vector<std::string> notes;
+  ImportOptions options;
+  options.notes = &notes;
+  if (argc == 3)
+    options.context = std::strtoll(argv[2], nullptr, 10);
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importCheckpoint(context, argv[1], options);
+  if (!module.isOk()) {
+    llvm::errs() << "error: " << module.status().message() << "\n";
+    bool invalid = module.status().code() == runtime::StatusCode::InvalidFile;
+    return invalid ? 3 : 1;
+  }
+  for (const std::string &note : notes)
+    llvm::errs() << "note: " << note << "\n";
+  (*module)->print(llvm::outs());
+  llvm::outs() << "\n";
+  return 0;
+}
