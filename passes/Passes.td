@@ -4,6 +4,7 @@
 
 include "mlir/Pass/PassBase.td"
 
+include "passes/analysis/Passes.td"
 include "passes/graph/Passes.td"
 include "passes/lowering/Passes.td"
 include "passes/plan/Passes.td"

@@ -1,1 +1,4 @@
-target_sources(LathePasses PRIVATE)
+target_sources(LathePasses PRIVATE
+  analysis/BufferSizes.cpp
+  analysis/ValueNames.cpp
+  analysis/VerifyStage.cpp)

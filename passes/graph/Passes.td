@@ -4,4 +4,82 @@
 
 include "mlir/Pass/PassBase.td"
 
+def NameValues : Pass<"lathe-name-values", "::mlir::ModuleOp"> {
+  let summary = "Give each value of an entry a name of its own";
+  let description = [{
+    Names tell which value of the slow twin a value of the optimised program is.
+    So they are given before any other pass: after this one the location of each
+    computing op of an entry is a `NameLoc` that no other op of the entry has.
+    An op without a name gets its mnemonic and a number; a name that is taken,
+    a number at its end.
+
+    ```mlir
+    %y = lathe.activation silu %x : tensor<4x8xf32>
+    ```
+    becomes
+    ```mlir
+    %y = lathe.activation silu %x : tensor<4x8xf32> loc("activation.1")
+    ```
+
+    It leaves names that are unique alone, and ops that compute nothing:
+    parameters, states, constants and views.
+  }];
+}
+
+def MergeProjections : Pass<"lathe-merge-projections", "::mlir::ModuleOp"> {
+  let summary = "Merge linear layers that read the same input";
+  let description = [{
+    Query, key and value read the same rows, as do gate and up. One contraction
+    over their joined weights reads them once and is one launch.
+
+    ```mlir
+    %wq = lathe.get @q : tensor<8x8xf32>
+    %wk = lathe.get @k : tensor<4x8xf32>
+    %q = lathe.linear %x, %wq : tensor<2x8xf32>, tensor<8x8xf32> -> tensor<2x8xf32>
+    %k = lathe.linear %x, %wk : tensor<2x8xf32>, tensor<4x8xf32> -> tensor<2x4xf32>
+    ```
+    becomes
+    ```mlir
+    lathe.derived @q.merged : tensor<12x8xf32> { … lathe.concat … }
+    %w = lathe.get @q.merged : tensor<12x8xf32>
+    %m = lathe.linear %x, %w : tensor<2x8xf32>, tensor<12x8xf32> -> tensor<2x12xf32>
+    %q = tensor.extract_slice %m[0, 0] [2, 8] [1, 1] : …
+    %k = tensor.extract_slice %m[0, 8] [2, 4] [1, 1] : …
+    ```
+
+    Of two layers of equal width whose results meet as `activation(gate) * up`,
+    the product becomes one `lathe.gated_activation`.
+
+    It leaves layers alone whose weights are no parameters, differ in element
+    type, encoding or order of the sum, and those of which only some have a
+    bias.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FuseResidualNorm : Pass<"lathe-fuse-residual-norm"> {
+  let summary = "Fuse a residual sum into the norm that reads it";
+  let description = [{
+    A block reads the residual sum twice: once in the norm, once in the next
+    residual sum. After this pass one op writes both.
+
+    ```mlir
+    %s = arith.addf %x, %f : tensor<4x768xf32>
+    %y = lathe.rms_norm %s, %w eps 1.0e-5 : tensor<4x768xf32>, tensor<768xf32>
+    ```
+    becomes
+    ```mlir
+    %s, %y = lathe.add_rms_norm %x, %f, %w eps 1.0e-5
+        : tensor<4x768xf32>, tensor<768xf32>
+    ```
+
+    The same for `lathe.layer_norm`. It leaves the pair alone when the sum is
+    used before the norm, and when a side of the sum is a linear layer that
+    nothing else reads: the contraction adds the other side as it writes its
+    result, which saves one more pass over the stream.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 #endif // LATHE_PASSES_GRAPH_PASSES_TD

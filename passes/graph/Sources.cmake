@@ -1,1 +1,4 @@
-target_sources(LathePasses PRIVATE)
+target_sources(LathePasses PRIVATE
+  graph/FuseResidualNorm.cpp
+  graph/MergeProjections.cpp
+  graph/NameValues.cpp)

@@ -1,1 +1,5 @@
-target_sources(LathePasses PRIVATE)
+target_sources(LathePasses PRIVATE
+  plan/ConvertToRt.cpp
+  plan/FormKernels.cpp
+  plan/KernelGroups.cpp
+  plan/PlanMemory.cpp)

@@ -1,0 +1,234 @@
+//===- KernelGroups.cpp - Which ops of an entry form a kernel -------------===//
+//
+// One walk in the order of the block. An op opens a group, or joins that of the
+// op whose result it alone reads:
+//
+//     linear      <- activation, gated_activation, softcap, addf, mulf …
+//     elementwise <- elementwise
+//     gather      <- gather's sums and the norm of them
+//     rope (key)  <- append, which also takes the rope of the query
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/plan/KernelGroups.h"
+
+#include "dialects/lathe/Lathe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace lathe;
+
+bool lathe::isView(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp>(op);
+}
+
+namespace {
+
+bool isElementwise(Operation *op) {
+  return isa<ActivationOp, SoftcapOp>(op) ||
+         (op->hasTrait<OpTrait::Elementwise>() &&
+          isa<RankedTensorType>(op->getResult(0).getType()));
+}
+
+/// Ops that stay in the entry: what launches read and write, and what a kernel
+/// takes in by itself.
+bool staysInEntry(Operation *op) {
+  return isa<GetOp, GetStateOp, SetStateOp, tensor::DimOp, func::CallOp,
+             func::ReturnOp>(op) ||
+         op->hasTrait<OpTrait::ConstantLike>();
+}
+
+/// The value that \p value is a view of, or itself.
+Value baseOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isView(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+class Grouping {
+public:
+  explicit Grouping(bool fuse) : fuse(fuse) {}
+
+  LogicalResult add(Operation *op);
+  SmallVector<KernelGroup> takeInOrder();
+
+private:
+  /// The group whose one result is \p value, read by one op and not through
+  /// views; null if there is none.
+  KernelGroup *groupReadOnceAs(Value value);
+  bool joinProducer(Operation *op);
+  bool joinEmbedding(Operation *op);
+  void joinRotations(AppendOp append, KernelGroup &group);
+  void joinReturnedView(Operation *view);
+  /// Moves \p from into \p into and keeps the order of the block.
+  void mergeInto(KernelGroup &into, KernelGroup &from);
+  void append(KernelGroup &group, Operation *op);
+
+  bool fuse;
+  /// Stable addresses; emptied groups stay, as gaps.
+  std::vector<std::unique_ptr<KernelGroup>> groups;
+  llvm::DenseMap<Operation *, KernelGroup *> groupOf;
+};
+
+void Grouping::append(KernelGroup &group, Operation *op) {
+  group.push_back(op);
+  groupOf[op] = &group;
+}
+
+void Grouping::mergeInto(KernelGroup &into, KernelGroup &from) {
+  for (Operation *op : from)
+    append(into, op);
+  from.clear();
+  llvm::sort(into, [](Operation *first, Operation *second) {
+    return first->isBeforeInBlock(second);
+  });
+}
+
+KernelGroup *Grouping::groupReadOnceAs(Value value) {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result || !result.hasOneUse() || result.getOwner()->getNumResults() != 1)
+    return nullptr;
+  KernelGroup *group = groupOf.lookup(result.getOwner());
+  return group && group->back() == result.getOwner() ? group : nullptr;
+}
+
+/// Whether an elementwise op can follow in a kernel that begins with \p root.
+bool takesElementwise(Operation *root) {
+  return isa<LinearOp>(root) || isElementwise(root);
+}
+
+/// Sums and scales of elementwise ops, straight from what computes them.
+bool Grouping::joinProducer(Operation *op) {
+  bool isGate = isa<GatedActivationOp>(op);
+  if (!isGate && !isElementwise(op))
+    return false;
+  for (Value operand : op->getOperands()) {
+    KernelGroup *group = groupReadOnceAs(operand);
+    if (!group || !takesElementwise(group->front()))
+      continue;
+    // A gate reads two columns for each that it writes: only a contraction
+    // whose columns nothing has changed can arrange them.
+    if (isGate && !(group->size() == 1 && isa<LinearOp>(group->front())))
+      continue;
+    append(*group, op);
+    return true;
+  }
+  return false;
+}
+
+bool isEmbedding(const KernelGroup &group) {
+  return llvm::all_of(group, llvm::IsaPred<GatherOp, arith::AddFOp>) &&
+         llvm::any_of(group, llvm::IsaPred<GatherOp>);
+}
+
+/// Gathers, their sum and the norm of it: rows that one worker has at hand.
+bool Grouping::joinEmbedding(Operation *op) {
+  if (!isa<arith::AddFOp, RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp>(
+          op))
+    return false;
+  KernelGroup *joined = nullptr;
+  unsigned sides = isa<RmsNormOp, LayerNormOp>(op) ? 1 : 2;
+  for (Value operand : op->getOperands().take_front(sides)) {
+    KernelGroup *group = groupReadOnceAs(operand);
+    if (!group || !isEmbedding(*group))
+      continue;
+    if (!joined)
+      joined = group;
+    else if (joined != group)
+      mergeInto(*joined, *group);
+  }
+  if (!joined)
+    return false;
+  append(*joined, op);
+  return true;
+}
+
+/// Whether everything that reads \p op comes after \p last.
+bool isReadAfter(Operation *op, Operation *last) {
+  return llvm::all_of(op->getUsers(), [&](Operation *user) {
+    Operation *inBlock = last->getBlock()->findAncestorOpInBlock(*user);
+    return inBlock && (inBlock == last || last->isBeforeInBlock(inBlock));
+  });
+}
+
+/// rope(key) of the append, and rope(query) of the same projection.
+void Grouping::joinRotations(AppendOp append, KernelGroup &group) {
+  auto key = append.getKey().getDefiningOp<RopeOp>();
+  if (!key || !key->hasOneUse())
+    return;
+  Value projection = baseOf(key.getInput());
+  SmallVector<KernelGroup *> rotations = {groupOf.lookup(key)};
+  for (Operation &op : *append->getBlock()) {
+    if (&op == append.getOperation())
+      break;
+    auto query = dyn_cast<RopeOp>(op);
+    if (query && query != key && baseOf(query.getInput()) == projection &&
+        query.getPositions() == key.getPositions() &&
+        query.getTable() == key.getTable() && isReadAfter(query, append))
+      rotations.push_back(groupOf.lookup(query));
+  }
+  for (KernelGroup *rotation : rotations)
+    if (rotation->size() == 1)
+      mergeInto(group, *rotation);
+}
+
+/// A view that the entry itself returns or keeps is computed by the kernel
+/// whose result it is of, or by one of its own.
+void Grouping::joinReturnedView(Operation *view) {
+  bool isReadByEntry = llvm::any_of(view->getUsers(), [](Operation *user) {
+    return isa<func::ReturnOp, SetStateOp>(user);
+  });
+  if (!isReadByEntry)
+    return;
+  if (KernelGroup *group = groupReadOnceAs(view->getOperand(0)))
+    return append(*group, view);
+  append(*groups.emplace_back(std::make_unique<KernelGroup>()), view);
+}
+
+LogicalResult Grouping::add(Operation *op) {
+  if (staysInEntry(op))
+    return success();
+  if (isView(op)) {
+    joinReturnedView(op);
+    return success();
+  }
+  if (!isElementwise(op) && !isa<LatheDialect>(op->getDialect()))
+    return op->emitError("expects an op that a kernel can hold, got '")
+           << op->getName() << "'";
+  if (fuse && (joinEmbedding(op) || joinProducer(op)))
+    return success();
+  KernelGroup &group = *groups.emplace_back(std::make_unique<KernelGroup>());
+  append(group, op);
+  if (auto appendOp = dyn_cast<AppendOp>(op); fuse && appendOp)
+    joinRotations(appendOp, group);
+  return success();
+}
+
+SmallVector<KernelGroup> Grouping::takeInOrder() {
+  SmallVector<KernelGroup> ordered;
+  for (std::unique_ptr<KernelGroup> &group : groups)
+    if (!group->empty())
+      ordered.push_back(std::move(*group));
+  llvm::sort(ordered, [](const KernelGroup &first, const KernelGroup &second) {
+    return first.back()->isBeforeInBlock(second.back());
+  });
+  return ordered;
+}
+
+} // namespace
+
+FailureOr<SmallVector<KernelGroup>> lathe::groupOps(Block &block, bool fuse) {
+  Grouping grouping(fuse);
+  for (Operation &op : block)
+    if (failed(grouping.add(&op)))
+      return failure();
+  return grouping.takeInOrder();
+}
