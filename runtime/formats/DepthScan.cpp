@@ -115,14 +115,15 @@ Status Scanner::scanAlias() {
     if (depths.size() > limits.aliases)
       return fail("defines more than " + std::to_string(limits.aliases) +
                   " aliases");
-  } else if (auto used = depths.find(name);
-             used != depths.end() && name != defined) {
+  } else if (auto used = depths.find(name); used != depths.end()) {
     // One more, so that a chain of aliases without brackets counts too.
     size_t depth = stack.size() + used->second + 1;
     if (depth > limits.depth)
       return fail("'" + std::string(name.substr(0, 64)) +
                   "' nests deeper than " + std::to_string(limits.depth));
-    if (!defined.empty())
+    // What follows the last definition counts as part of it, also its uses;
+    // they must not make it deeper each time.
+    if (!defined.empty() && name != defined)
       depths[defined] = std::max(depths[defined], depth);
   }
   position = end - 1;

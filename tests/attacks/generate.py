@@ -1,0 +1,320 @@
+"""Writes bad files of each format, for tests and for `lathe` itself.
+
+    python3 tests/attacks/generate.py OUT [--count 100] [--seed 1]
+
+OUT/<format>/<number>-<class>-<idea>.<extension>; an index is a folder of that
+name with its shards. The class says what a reader must do:
+    bad     the bytes break the format: refuse
+    wrong   well-formed, but a field has a value that makes no sense: whoever
+            uses the field must refuse, a reader of the format alone may not
+    any     a random change: refuse or accept, but neither crash nor hang
+The same count and seed give the same files. Needs nothing but Python.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import struct
+
+BOUNDARIES = [0, 1, -1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32, 2**32 + 1,
+              2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1, 2**64, -2**31, -2**63]
+WRONG_TYPES = [None, True, 1.5, -1, "x", "", [], {}, [[]], {"a": 1}, 1e308]
+DEPTHS = [65, 257, 1000, 100_000]
+
+
+def safetensors(header, data, length=None):
+    if not isinstance(header, bytes):
+        header = json.dumps(header).encode()
+    length = len(header) if length is None else length
+    return struct.pack("<Q", length % 2**64) + header + data
+
+
+def entry(begin, end, shape, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+GOOD_TENSORS = {"a": entry(0, 16, [2, 2]), "b": entry(16, 24, [4], "F16")}
+GOOD_CONFIG = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 16,
+    "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "vocab_size": 8, "max_position_embeddings": 32,
+    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+    "rope_scaling": {"rope_type": "linear", "factor": 2.0}, "tie_word_embeddings": True}
+GOOD_TOKENIZER = {
+    "version": "1.0", "added_tokens": [{"id": 0, "content": "<s>", "special": True}],
+    "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel"},
+    "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"<s>": 0, "a": 1, "b": 2, "ab": 3}, "merges": ["a b"]}}
+GOOD_NPY = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
+GOOD_MLIR = """#map = affine_map<(d0) -> (d0 * 2)>
+module attributes {lathe.model = {family = "llama"}} {
+  func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+    return %x : tensor<4xf32>
+  }
+}
+"""
+
+
+def truncations(name, data):
+    """Each prefix breaks the format."""
+    for size in sorted({0, 1, 7, 8, 9, len(data) // 4, len(data) // 2, len(data) - 1}):
+        if size < len(data):
+            yield "bad", f"cut-at-{size}", data[:size]
+
+
+def flips(rng, data):
+    """Random changes, without end."""
+    while True:
+        changed = bytearray(data)
+        for _ in range(rng.choice([1, 1, 1, 2, 8])):
+            kind, place = rng.randrange(4), rng.randrange(len(changed))
+            if kind == 0:
+                changed[place] ^= 1 << rng.randrange(8)
+            elif kind == 1:
+                changed[place] = rng.choice(b'\0\xff"\\{}[]<>()0-9,:e. \n')
+            elif kind == 2 and len(changed) > 1:
+                del changed[place:place + rng.randrange(1, 9)]
+                changed = changed or bytearray(b"x")
+            else:
+                changed[place:place] = changed[place:place + rng.randrange(1, 17)]
+        yield "any", "change", bytes(changed)
+
+
+def broken_json():
+    """Texts that are no JSON, or that readers disagree on."""
+    for depth in DEPTHS:
+        yield f"arrays-{depth}", b"[" * depth + b"]" * depth
+        yield f"objects-{depth}", b'{"a":' * depth + b"1" + b"}" * depth
+        yield f"open-{depth}", b"[" * depth
+    for text in [b"", b" ", b"\0", b"\xef\xbb\xbf{}", b"{", b"}", b'{"a"', b'{"a":1,}', b"{1:2}",
+                 b'{"a":1 "b":2}', b'{"a":1}{"b":2}', b'{"a":1}x', b'{"a":1,"a":2}',
+                 b'{"a":1,"\\u0061":2}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":01}',
+                 b'{"a":1e999}', b'{"a":"\\ud800"}', b'{"a":"\xff"}', b'{"a":"\n"}',
+                 b'{"a":\'b\'}', b'{"a":tru}', b"{//\n}", b'{"a":"' + b"x" * 100_000,
+                 b"[" + b"0," * 2_000_000 + b"0]"]:
+        yield "text", text
+
+
+def fields(value, path=()):
+    """The path of each field below an object or array."""
+    if isinstance(value, (dict, list)):
+        for key in (value if isinstance(value, dict) else range(len(value))):
+            yield path + (key,)
+            yield from fields(value[key], path + (key,))
+
+
+def with_field(value, path, new):
+    copy = json.loads(json.dumps(value))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    if new is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = new
+    return copy
+
+
+def changed_fields(good):
+    """`good` with one field missing, at a boundary or of another type."""
+    for path in fields(good):
+        for new in [..., *BOUNDARIES, *WRONG_TYPES, "x" * 10_000]:
+            name = ".".join(map(str, path))
+            yield name, with_field(good, path, new)
+
+
+def attack_safetensors(rng):
+    good = safetensors(GOOD_TENSORS, bytes(24))
+    yield from truncations("safetensors", good)
+    header = json.dumps(GOOD_TENSORS).encode()
+    for length in [*BOUNDARIES, len(header) - 1, len(header) + 1, len(header) + 24, 100_000_001]:
+        yield "bad", f"length-{length}", safetensors(GOOD_TENSORS, bytes(24), length)
+    for idea, text in broken_json():
+        yield "bad", "header-" + idea, safetensors(text, bytes(24))
+    begins = [0, 1, 4, 15, 16, 17, 23, 24, 25]
+    for begin, end in [(b, e) for b in begins for e in begins if (b, e) != (0, 16)]:
+        yield "bad", "offsets", safetensors(
+            GOOD_TENSORS | {"a": entry(begin, end, [2, 2])}, bytes(24))
+    for size in BOUNDARIES:
+        yield "bad", "shape", safetensors(GOOD_TENSORS | {"a": entry(0, 16, [size, 2])}, bytes(24))
+        yield "bad", "offset", safetensors(GOOD_TENSORS | {"b": entry(size, 24, [4], "F16")}, bytes(24))
+        yield "bad", "wrap", safetensors({"a": entry(0, 0, [size or 3, 2**62, 4])}, b"")
+    for dtype in ["f32", "", "F33", "U32", "F4", "float", None, 4, [], "F32\0", "F64", "BF16"]:
+        yield "bad", "dtype", safetensors(GOOD_TENSORS | {"a": entry(0, 16, [2, 2], dtype)}, bytes(24))
+    for path in fields(GOOD_TENSORS):
+        for new in [None, True, 1.5, "x", {}, [[]]]:
+            yield "bad", "type", safetensors(with_field(GOOD_TENSORS, path, new), bytes(24))
+    for metadata in [[], "x", 1, {"a": 1}, {"a": None}, {"a": {}}]:
+        yield "bad", "metadata", safetensors(GOOD_TENSORS | {"__metadata__": metadata}, bytes(24))
+    for size in [0, 23, 25, 4096]:
+        yield "bad", "data-size", safetensors(GOOD_TENSORS, bytes(size))
+    twice = b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+    yield "bad", "twice", safetensors(twice + twice[1:-1] + b"}", b"x")
+    yield "bad", "empties", safetensors({n: entry(0, 0, [0]) for n in "ab"}, b"")
+    yield "bad", "many", safetensors({f"t{i}": entry(0, 0, [0]) for i in range(20_000)}, b"")
+    yield from flips(rng, good)
+
+
+def attack_json(good):
+    def attack(rng):
+        data = json.dumps(good).encode()
+        yield from truncations("json", data)
+        for idea, text in broken_json():
+            yield "bad", idea, text
+        cases = list(changed_fields(good))
+        rng.shuffle(cases)
+        changes = flips(rng, data)
+        for name, value in cases:
+            yield "wrong", "field-" + name, json.dumps(value).encode()
+            yield next(changes)
+        yield from changes
+    return attack
+
+
+def attack_index(rng):
+    """Each case is a folder: a dict of names and bytes."""
+    shards = {"one.safetensors": safetensors({"a": entry(0, 16, [2, 2])}, bytes(16)),
+              "two.safetensors": safetensors({"b": entry(0, 8, [4], "F16")}, bytes(8))}
+    good = {"metadata": {"total_size": 24},
+            "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+
+    def case(index, **others):
+        if not isinstance(index, bytes):
+            index = json.dumps(index).encode()
+        return shards | {"model.safetensors.index.json": index} | others
+
+    for name in ["../one.safetensors", "/dev/zero", "/etc/passwd", "..", ".", "", "a\0b", "x" * 300,
+                 "x" * 5000, "missing.safetensors", "/proc/self/environ", "./../one.safetensors",
+                 "one.safetensors/", "one.safetensors/x", "model.safetensors.index.json",
+                 "ONE.safetensors", "\ud800", "one\u202esafetensors", "~/one.safetensors",
+                 "file:///etc/passwd", "one.safetensors\n", "sub/../../one.safetensors"]:
+        yield "bad", "name", case(with_field(good, ("weight_map", "a"), name))
+    for new in WRONG_TYPES + BOUNDARIES:
+        if new not in ({}, []):
+            yield "bad", "shard-type", case(with_field(good, ("weight_map", "a"), new))
+        if not isinstance(new, dict) or not new:
+            yield "bad", "map-type", case(with_field(good, ("weight_map",), new))
+    yield "bad", "map-missing", case({"metadata": {}})
+    yield "bad", "unknown-tensor", case(with_field(good, ("weight_map", "c"), "one.safetensors"))
+    yield "bad", "swapped", case({"weight_map": {"a": "two.safetensors", "b": "one.safetensors"}})
+    yield "bad", "in-two", case(good, **{"two.safetensors": shards["one.safetensors"]})
+    yield "bad", "many-shards", case({"weight_map": {f"t{i}": f"s{i}" for i in range(5000)}})
+    for idea, text in broken_json():
+        yield "bad", idea, case(text)
+    for _, idea, text in truncations("json", json.dumps(good).encode()):
+        yield "bad", idea, case(text)
+    for _, idea, text in truncations("shard", shards["two.safetensors"]):
+        yield "bad", "shard-" + idea, case(good, **{"two.safetensors": text})
+    for _, idea, text in flips(rng, json.dumps(good).encode()):
+        yield "any", idea, case(text)
+
+
+def npy(header, data=bytes(24), version=(1, 0), length=None):
+    length = len(header) if length is None else length
+    size = struct.pack("<H" if version[0] == 1 else "<I", length % (1 << (16 if version[0] == 1 else 32)))
+    return b"\x93NUMPY" + bytes(version) + size + header + data
+
+
+def attack_npy(rng):
+    good = npy(GOOD_NPY)
+    yield from truncations("npy", good)
+    for size in [0, 23, 25, 4096]:
+        yield "bad", "data-size", npy(GOOD_NPY, bytes(size))
+    for version in [(0, 0), (0, 1), (1, 1), (2, 1), (3, 0), (4, 0), (255, 255)]:
+        yield "bad", "version", npy(GOOD_NPY, version=version)
+    for length in [0, 1, len(GOOD_NPY) - 1, len(GOOD_NPY) + 1, 65535]:
+        yield "bad", "length", npy(GOOD_NPY, length=length)
+    for length in [0, 65536, 2**31, 2**32 - 1]:
+        yield "bad", "length-2", npy(GOOD_NPY, version=(2, 0), length=length)
+    for descr in ["'>f4'", "'<c8'", "'|O'", "'<U6'", "'|S4'", "'<u4'", "'=f4'", "'f4'", "''", "4",
+                  "None", "[('a', '<f4')]", "'<f4", "<f4", "'<f4444'", "'<f2'", "'<f8'", "'|f4'"]:
+        yield "bad", "descr", npy(GOOD_NPY.replace(b"'<f4'", descr.encode()))
+    for order in ["True", "0", "1", "None", "false", "'False'", "", "Falsex"]:
+        yield "bad", "order", npy(GOOD_NPY.replace(b"False", order.encode()))
+    shapes = [f"({n}, 3)" for n in BOUNDARIES if n != 2] + [f"({n}, {n})" for n in BOUNDARIES]
+    for shape in shapes + ["6", "(6)", "[2, 3]", "(2 3)", "(2, 3", "(2,, 3)", "(,)", "(2, 3.0)",
+                           "(2L, 3L)", "('2', 3)", "(0x2, 3)", "()", "None", "((2, 3))",
+                           "(" * 10_000, "(" + "1," * 33 + ")", "(2, -3)", "(" + "9" * 1000 + ",)"]:
+        yield "bad", "shape", npy(GOOD_NPY.replace(b"(2, 3)", shape.encode()))
+    for header in [b"", b"{", b"}", b"{}", b"[]", b"{'shape': (6,)}", GOOD_NPY + b"x", b"x" + GOOD_NPY,
+                   GOOD_NPY[:-1] + b"'x': 1, }", GOOD_NPY[:-1] + b"'descr': '<f4', }", GOOD_NPY * 2,
+                   b"__import__('os').system('true')", b"{" * 60_000, b"(" * 60_000, b"'" * 60_000]:
+        yield "bad", "dict", npy(header)
+    yield from flips(rng, good)
+
+
+def attack_mlir(rng):
+    good = GOOD_MLIR.encode()
+    for depth in [257, 300, 1000, 100_000]:
+        for opening, closing in ["()", "[]", "{}", ("tuple<", ">"), "([", ("(>", ")")]:
+            yield "bad", f"brackets-{depth}", (opening * depth + closing * depth).encode()
+            yield "bad", f"open-{depth}", (GOOD_MLIR + opening * depth).encode()
+        yield "bad", f"types-{depth}", ("func.func private @f(" + "tuple<" * depth + "i32" + ">" * depth + ")").encode()
+        yield "bad", f"aliases-{depth}", ("!t0 = i32\n" + "".join(
+            f"!t{i} = tuple<!t{i - 1}>\n" for i in range(1, depth))).encode()
+        yield "bad", f"locations-{depth}", ("#l0 = loc(unknown)\n" + "".join(
+            f"#l{i} = loc(callsite(#l{i - 1} at #l0))\n" for i in range(1, depth))).encode()
+    for count in [3000, 10_000, 100_000]:
+        for operator in ["-", "d0 + ", "d0*", "d0 floordiv 2 + ", "(d0) + ", "d0 mod 3 + // x\n"]:
+            yield "bad", f"expression-{count}", f"#m = affine_map<(d0) -> ({operator * count}d0)>".encode()
+        yield "bad", f"arrows-{count}", ("func.func private @f() -> (" + "() -> " * count + "i32)").encode()
+    for place in [0, len(good) // 2, len(good)]:
+        yield "bad", "nul", good[:place] + b"\0" + good[place:]
+    for text in [b'"', b'"\\', b'"abc\n"', b'module attributes {a = "x', b'"\\"']:
+        yield "bad", "string", text
+    for _, idea, text in truncations("mlir", good):
+        yield "wrong", idea, text
+    yield from flips(rng, good)
+
+
+FORMATS = {
+    "safetensors": ("safetensors", attack_safetensors),
+    "index": ("", attack_index),
+    "config": ("json", attack_json(GOOD_CONFIG)),
+    "tokenizer": ("json", attack_json(GOOD_TOKENIZER)),
+    "npy": ("npy", attack_npy),
+    "mlir": ("mlir", attack_mlir),
+}
+
+
+def pick(cases, count, rng):
+    """Spreads `count` cases over the ideas, random changes included."""
+    ideas = []
+    for number, case in enumerate(cases):
+        ideas.append(case)
+        if number >= max(4 * count, 1000):
+            break
+    chosen = sorted(rng.sample(range(len(ideas)), count))
+    return [ideas[i] for i in chosen]
+
+
+def write(path, content):
+    if isinstance(content, dict):
+        path.mkdir(parents=True, exist_ok=True)
+        for name, data in content.items():
+            (path / name).write_bytes(data)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--count", type=int, default=100, help="files a format")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--format", choices=sorted(FORMATS), action="append")
+    arguments = parser.parse_args()
+    for name in arguments.format or sorted(FORMATS):
+        extension, attack = FORMATS[name]
+        rng = random.Random(f"{name}-{arguments.seed}")
+        cases = pick(attack(rng), arguments.count, rng)
+        for number, (kind, idea, content) in enumerate(cases):
+            idea = "".join(c if c.isalnum() or c in "-_" else "_" for c in idea)[:60]
+            file = f"{number:04}-{kind}-{idea}" + (f".{extension}" if extension else "")
+            write(arguments.out / name / file, content)
+
+
+if __name__ == "__main__":
+    main()
