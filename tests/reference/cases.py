@@ -1,0 +1,311 @@
+"""Kernels to check: text, operands and what NumPy says of the results.
+
+Sizes are odd on purpose: 1, 7, 77 and 97 leave a tail for every vector length.
+"""
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+import operators as ref
+
+# Half the distance of two neighbours, relative: what one rounding may cost.
+ROUNDING = {"f32": 2.0**-24, "bf16": 2.0**-8, "f16": 2.0**-11, "i32": 0.0}
+
+
+def to_bits(x, element):
+    """float64 rounded to `element`, as stored: bf16 as its 16 bits."""
+    if element == "i32":
+        return np.asarray(x, np.int32)
+    if element == "f16":
+        return np.asarray(x, np.float16)
+    x = np.asarray(x, np.float32)
+    if element == "f32":
+        return x
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    bits = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    return (bits >> np.uint32(16)).astype(np.uint16)
+
+
+def from_bits(bits, element):
+    if element == "bf16":
+        return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return bits if element == "i32" else bits.astype(np.float64)
+
+
+class Dim(int):
+    """A size that is known at run time only, by the name of its symbol."""
+
+    def __new__(cls, name, size):
+        dim = super().__new__(cls, size)
+        dim.name = name
+        return dim
+
+
+@dataclasses.dataclass
+class Tensor:
+    element: str
+    shape: tuple
+    encoding: str = ""
+
+    def text(self):
+        names = [f'"{d.name}"' for d in self.shape if isinstance(d, Dim)]
+        encoding = self.encoding or (f"#lathe.dims<{', '.join(names)}>" if names else "")
+        sizes = "".join("?x" if isinstance(d, Dim) else f"{d}x" for d in self.shape)
+        return f"tensor<{sizes}{self.element}{', ' + encoding if encoding else ''}>"
+
+
+@dataclasses.dataclass
+class Case:
+    """`body` computes %r0 … from %a0 …; {a0}, {r0} are their types."""
+
+    name: str
+    operands: list
+    values: list  # float64 or int arrays, exact in the operand's type
+    results: list
+    body: str
+    expected: list
+    tied: dict = dataclasses.field(default_factory=dict)  # result -> operand
+    stored: dict = dataclasses.field(default_factory=dict)  # operand -> as in memory
+
+    def symbols(self):
+        names = {}
+        for tensor in self.operands + self.results:
+            for dim in tensor.shape:
+                if isinstance(dim, Dim):
+                    names.setdefault(dim.name, int(dim))
+        return names
+
+    def text(self):
+        types = {f"a{i}": t.text() for i, t in enumerate(self.operands)}
+        types |= {f"r{i}": t.text() for i, t in enumerate(self.results)}
+        arguments = ", ".join(f"%a{i}: {t.text()}" for i, t in enumerate(self.operands))
+        outputs = ", ".join(
+            t.text() + (f" {{lathe.tied = {self.tied[i]} : i64}}" if i in self.tied else "")
+            for i, t in enumerate(self.results)
+        )
+        symbols = ", ".join(f'"{name}"' for name in self.symbols())
+        body = self.body
+        for name, text in types.items():
+            body = body.replace("{" + name + "}", text)
+        values = ", ".join(f"%r{i}" for i in range(len(self.results)))
+        kinds = ", ".join(t.text() for t in self.results)
+        return (
+            f"func.func private @{self.name}({arguments}) -> ({outputs})\n"
+            f"    attributes {{lathe.kernel, lathe.symbols = [{symbols}]}} {{\n"
+            f"  {body}\n  return {values} : {kinds}\n}}\n"
+        )
+
+
+class Draw:
+    """Numbers that depend on the case's name only, exact in their type."""
+
+    def __init__(self, name):
+        self.random = np.random.default_rng(zlib.crc32(name.encode()))
+
+    def normal(self, tensor, scale=1.0):
+        x = self.random.standard_normal(tensor.shape) * scale
+        return from_bits(to_bits(x, tensor.element), tensor.element)
+
+    def below(self, limit, count):
+        return self.random.integers(0, limit, count)
+
+
+def tokens(count):
+    return Dim("tokens", count)
+
+
+def sequences_of(count):
+    """Sequence of each of `count` tokens: a few, contiguous, of unlike lengths."""
+    return np.arange(count) ** 2 * 3 // max(1, count * count)
+
+
+def rows():
+    for t, c, e in ((1, 1, "f32"), (7, 77, "f32"), (3, 97, "bf16"), (5, 7, "f16"), (2, 384, "f32")):
+        x = Tensor(e, (tokens(t), c))
+        w = Tensor(e, (c,))
+        tag = f"{t}x{c}_{e}"
+
+        draw = Draw("norm" + tag)
+        a, b, g, h = draw.normal(x), draw.normal(x, 3.0), draw.normal(w), draw.normal(w)
+        total = from_bits(to_bits(a + b, e), e)
+        yield Case(f"rms_norm_{tag}", [x, w], [a, g], [x],
+                   "%r0 = lathe.rms_norm %a0, %a1 eps 1.0e-5 offset 1.0 : {a0}, {a1}",
+                   [ref.rms_norm(a, g, 1e-5, 1.0)])
+        yield Case(f"layer_norm_{tag}", [x, w, w], [b, g, h], [x],
+                   "%r0 = lathe.layer_norm %a0, %a1, %a2 eps 1.0e-5 : {a0}, {a1}",
+                   [ref.layer_norm(b, g, h, 1e-5)])
+        yield Case(f"add_rms_norm_{tag}", [x, x, w], [a, b, g], [x, x],
+                   "%r0, %r1 = lathe.add_rms_norm %a0, %a1, %a2 eps 1.0e-5 : {a0}, {a2}",
+                   [total, ref.rms_norm(total, g, 1e-5)], tied={0: 0})
+        yield Case(f"add_layer_norm_{tag}", [x, x, w, w], [a, b, g, h], [x, x],
+                   "%r0, %r1 = lathe.add_layer_norm %a0, %a1, %a2, %a3 eps 1.0e-5 : {a0}, {a2}",
+                   [total, ref.layer_norm(total, g, h, 1e-5)])
+        yield Case(f"l2_normalize_{tag}", [x], [a], [x],
+                   "%r0 = lathe.l2_normalize %a0 eps 1.0e-12 : {a0}",
+                   [ref.l2_normalize(a, 1e-12)])
+
+    heads = Tensor("f32", (tokens(7), 3, 12))
+    flat = Tensor("f32", (tokens(7), 36))
+    w = Tensor("f32", (12,))
+    draw = Draw("heads")
+    a, g = draw.normal(flat), draw.normal(w)
+    split = a.reshape(7, 3, 12)
+    yield Case("rms_norm_heads", [flat, w, heads], [a, g, split], [heads],
+               "%t = arith.constant 7 : index\n"
+               "  %h = tensor.expand_shape %a0 [[0], [1, 2]] output_shape [%t, 3, 12]"
+               " : {a0} into {a2}\n"
+               "  %r0 = lathe.rms_norm %h, %a1 eps 1.0e-6 : {a2}, {a1}",
+               [ref.rms_norm(split, g, 1e-6)])
+
+
+def elementwise():
+    kinds = ("gelu", "gelu_tanh", "silu", "relu", "tanh", "quick_gelu")
+    x = Tensor("f32", (tokens(7), 97))
+    wide = Tensor("f32", (tokens(7), 194))
+    for kind in kinds:
+        draw = Draw(kind)
+        a, b = draw.normal(x, 4.0), draw.normal(wide, 2.0)
+        a[0, :6] = [0.0, -40.0, 40.0, -1e4, 1e4, 1e-30]
+        a = from_bits(to_bits(a, "f32"), "f32")
+        yield Case(f"activation_{kind}", [x], [a], [x],
+                   f"%r0 = lathe.activation {kind} %a0 : {{a0}}", [ref.activation(kind, a)])
+        yield Case(f"gated_{kind}", [wide], [b], [x],
+                   f"%r0 = lathe.gated_activation {kind} %a0 : {{a0}} -> {{r0}}",
+                   [ref.gated_activation(kind, b)])
+    draw = Draw("elementwise")
+    a, b = draw.normal(x, 20.0), draw.normal(x)
+    yield Case("softcap", [x], [a], [x], "%r0 = lathe.softcap %a0 cap 30.0 : {a0}",
+               [ref.softcap(a, 30.0)])
+    for name, value in (("addf", a + b), ("subf", a - b), ("mulf", a * b)):
+        yield Case(name, [x, x], [a, b], [x], f"%r0 = arith.{name} %a0, %a1 : {{a0}}", [value])
+    narrow = Tensor("f32", (tokens(7), 30))
+    yield Case("slice_add", [x, narrow], [a, b[:, :30]], [narrow],
+               "%t = arith.constant 7 : index\n"
+               "  %s = tensor.extract_slice %a0[0, 11] [%t, 30] [1, 1] : {a0} to {a1}\n"
+               "  %r0 = arith.addf %s, %a1 : {a1}", [a[:, 11:41] + b[:, :30]])
+    half = Tensor("bf16", (tokens(7), 97))
+    c, d = draw.normal(half), draw.normal(half)
+    yield Case("addf_bf16", [half, half], [c, d], [half],
+               "%r0 = arith.addf %a0, %a1 : {a0}", [c + d])
+
+
+def lookups():
+    for t, e, scale in ((1, "f32", 1.0), (7, "bf16", 1.0), (77, "f16", 9.75)):
+        table, index = Tensor(e, (101, 13)), Tensor("i32", (tokens(t),))
+        result = Tensor("f32", (tokens(t), 13))
+        draw = Draw(f"gather{t}")
+        a, i = draw.normal(table), draw.below(101, t)
+        word = f"scale {scale} " if scale != 1 else ""
+        yield Case(f"gather_{t}_{e}", [table, index], [a, i], [result],
+                   f"%r0 = lathe.gather %a0[%a1] {word}: {{a0}}, {{a1}} -> {{r0}}",
+                   [ref.gather(a, i, scale)])
+    for kind in ("mean", "first", "last", "max"):
+        x, s = Tensor("f32", (tokens(77), 7)), Tensor("i32", (tokens(77),))
+        result = Tensor("f32", (Dim("sequences", 4), 7))
+        a, q = Draw(kind).normal(x), sequences_of(77)  # the last sequence is empty
+        yield Case(f"pool_{kind}", [x, s], [a, q], [result],
+                   f"%r0 = lathe.pool {kind} %a0 by %a1 : {{a0}}, {{a1}} -> {{r0}}",
+                   [ref.pool(kind, a, q, 4)])
+    x, result = Tensor("f32", (Dim("rows", 7), 97)), Tensor("i32", (Dim("rows", 7),))
+    a = Draw("argmax").normal(x)
+    a[1, 30] = a[1, 60] = 9.0
+    a[2, 96] = 9.0
+    yield Case("argmax", [x], [a], [result], "%r0 = lathe.argmax %a0 : {a0} -> {r0}",
+               [ref.argmax(a)])
+
+
+def contractions():
+    sizes = ((1, 1, 1), (1, 77, 97), (7, 97, 77), (77, 7, 33), (9, 256, 64))
+    for t, k, n in sizes:
+        for e, packed in (("f32", False), ("f32", True), ("bf16", True), ("f16", False),
+                          ("bf16", False), ("f16", True)):
+            x, y = Tensor("f32", (tokens(t), k)), Tensor("f32", (tokens(t), n))
+            depth = 1 if e == "f32" else 2
+            encoding = f"#lathe.packed<columns = 32, depth = {depth}>" if packed else ""
+            w, b = Tensor(e, (n, k), encoding), Tensor("f32", (n,))
+            tag = f"{t}x{k}x{n}_{e}{'_packed' if packed else ''}"
+            draw = Draw("linear" + tag)
+            a, m, c = draw.normal(x), draw.normal(w), draw.normal(b)
+            stored = {1: ref.pack(to_bits(m, e), 32, depth)} if packed else {}
+            yield Case(f"linear_{tag}", [x, w, b], [a, m, c], [y],
+                       "%r0 = lathe.linear %a0, %a1 bias %a2 : {a2}"
+                       " reduce <chunk = 256> : {a0}, {a1} -> {r0}",
+                       [ref.linear(a, m, c)], stored=stored)
+    x, w = Tensor("bf16", (tokens(7), 97)), Tensor("bf16", (33, 97))
+    y = Tensor("bf16", (tokens(7), 33))
+    draw = Draw("bf16")
+    a, m = draw.normal(x), draw.normal(w)
+    yield Case("linear_bf16", [x, w], [a, m], [y],
+               "%r0 = lathe.linear %a0, %a1 : {a0}, {a1} -> {r0}", [ref.linear(a, m)])
+
+
+def attentions():
+    for t, h, d, width in ((1, 1, 2, 2), (7, 3, 16, 16), (77, 2, 13, 6)):
+        x, p = Tensor("f32", (tokens(t), h, d)), Tensor("i32", (tokens(t),))
+        table = Tensor("f32", (128, width))
+        draw = Draw(f"rope{t}")
+        a, i = draw.normal(x), draw.below(128, t)
+        m = ref.rope_table(10000.0 ** (-np.arange(width // 2) / (width // 2)), 128)
+        m = from_bits(to_bits(m, "f32"), "f32")
+        yield Case(f"rope_{t}x{h}x{d}_{width}", [x, p, table], [a, i, m], [x],
+                   "%r0 = lathe.rope %a0 at %a1, %a2 : {a0}, {a1}, {a2}",
+                   [ref.rope(a, i, m)])
+
+    options = (("", {}), (" causal", {"causal": True}),
+               (" causal window 5", {"causal": True, "window": 5}),
+               (" window 3", {"window": 3}),
+               (" causal softcap 2.0", {"causal": True, "cap": 2.0}))
+    for t, h, g, d in ((1, 1, 1, 8), (7, 4, 2, 7), (77, 3, 1, 16), (300, 2, 2, 5)):
+        for number, (words, keywords) in enumerate(options):
+            q, k = Tensor("f32", (tokens(t), h, d)), Tensor("f32", (tokens(t), g, d))
+            s = Tensor("i32", (tokens(t),))
+            tag = f"{t}x{h}x{g}x{d}_{number}"
+            draw = Draw(tag)
+            a, b, c, seq = draw.normal(q, 2.0), draw.normal(k, 2.0), draw.normal(k), sequences_of(t)
+            yield Case(f"attention_{tag}", [q, k, k, s], [a, b, c, seq], [q],
+                       f"%r0 = lathe.attention %a0, %a1, %a2 by %a3 scale 0.25{words}"
+                       " : {a0}, {a1}, {a3}",
+                       [ref.attention(a, b, c, seq, 0.25, **keywords)])
+
+
+def caches():
+    slots, slot_pages, pages = 3, 5, 17
+    for g, d, e in ((1, 8, "f32"), (2, 7, "f32"), (2, 16, "bf16")):
+        # A prompt that goes on from position 130, one token, a new prompt.
+        t = 12
+        positions = np.concatenate([np.arange(130, 137), [33], np.arange(4)])
+        sequences = np.array([1] * 7 + [0] + [2] * 4)
+        kv = Tensor("f32", (tokens(t), g, d))
+        index = Tensor("i32", (tokens(t),))
+        p = Dim("pages", pages)
+        keys, values = Tensor(e, (p, g, d, 32)), Tensor(e, (p, g, 32, d))
+        table = Tensor("i32", (Dim("slots", slots), Dim("slot_pages", slot_pages)))
+        tag = f"{g}x{d}_{e}"
+        draw = Draw("cache" + tag)
+        a, b = (from_bits(to_bits(draw.normal(kv), e), e) for _ in range(2))
+        m, n = draw.normal(keys, 2.0), draw.normal(values)
+        places = draw.random.permutation(pages)[: slots * slot_pages].reshape(slots, slot_pages)
+        after = ref.append(a, b, m, n, positions, sequences, places)
+        yield Case(f"append_{tag}", [kv, kv, keys, values, index, index, table],
+                   [a, b, m, n, positions, sequences, places], [keys, values],
+                   "%r0, %r1 = lathe.append %a0, %a1 to %a2, %a3 at %a4, %a5, %a6"
+                   " : {a0}, {a1}, {a2}, {a3}, {a4}, {a5}, {a6}",
+                   list(after), tied={0: 2, 1: 3})
+        q = Tensor("f32", (tokens(t), 2 * g, d))
+        c = draw.normal(q, 2.0)
+        for number, (words, keywords) in enumerate((("", {}), (" window 40", {"window": 40}),
+                                                    (" softcap 2.0", {"cap": 2.0}))):
+            expected = ref.cached_attention(c, *after, positions, sequences, places, 0.25,
+                                            **keywords)
+            yield Case(f"cached_attention_{tag}_{number}",
+                       [q, keys, values, index, index, table],
+                       [c, *after, positions, sequences, places], [q],
+                       "%r0 = lathe.cached_attention %a0, %a1, %a2 at %a3, %a4, %a5 scale 0.25"
+                       f"{words} : {{a0}}, {{a1}}, {{a2}}, {{a3}}, {{a4}}, {{a5}}", [expected])
+
+
+def all_cases():
+    for group in (rows, elementwise, lookups, contractions, attentions, caches):
+        yield from group()

@@ -1,0 +1,152 @@
+"""Each op of the lathe dialect in NumPy float64, as its formula stands in
+dialects/lathe/LatheOps.td. Shapes: T tokens, C channels, H heads, D head size.
+"""
+
+import math
+
+import numpy as np
+
+PAGE = 32  # positions that one page of a cache holds
+
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def gather(table, indices, scale=1.0):
+    return scale * table[indices]
+
+
+def rms_norm(x, weight, epsilon, offset=0.0):
+    mean = np.mean(x * x, axis=-1, keepdims=True)
+    return x / np.sqrt(mean + epsilon) * (weight + offset)
+
+
+def layer_norm(x, weight, bias, epsilon):
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    return centred / np.sqrt(variance + epsilon) * weight + bias
+
+
+def activation(kind, x):
+    with np.errstate(over="ignore"):
+        return {
+            "gelu": lambda: x / 2 * (1 + erf(x / math.sqrt(2))),
+            "gelu_tanh": lambda: x / 2
+            * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+            "silu": lambda: x / (1 + np.exp(-x)),
+            "relu": lambda: np.maximum(x, 0),
+            "tanh": lambda: np.tanh(x),
+            "quick_gelu": lambda: x / (1 + np.exp(-1.702 * x)),
+        }[kind]()
+
+
+def gated_activation(kind, x):
+    half = x.shape[1] // 2
+    return activation(kind, x[:, :half]) * x[:, half:]
+
+
+def softcap(x, cap):
+    return cap * np.tanh(x / cap)
+
+
+def l2_normalize(x, epsilon):
+    length = np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
+    return x / np.maximum(length, epsilon)
+
+
+def pool(kind, x, sequences, count):
+    result = np.zeros((count, x.shape[1]))
+    for s in range(count):
+        rows = x[sequences == s]
+        if len(rows):
+            result[s] = {
+                "mean": lambda: rows.mean(axis=0),
+                "first": lambda: rows[0],
+                "last": lambda: rows[-1],
+                "max": lambda: rows.max(axis=0),
+            }[kind]()
+    return result
+
+
+def argmax(x):
+    return np.argmax(x, axis=-1)
+
+
+def linear(x, weight, bias=None):
+    result = x @ weight.T
+    return result if bias is None else result + bias
+
+
+def pack(weight, columns, depth):
+    """The bytes of #lathe.packed, as elements, from a (N, K) weight."""
+    rows, width = weight.shape
+    blocks, steps = -(-rows // columns), -(-width // depth)
+    padded = np.zeros((blocks * columns, steps * depth), weight.dtype)
+    padded[:rows, :width] = weight
+    return padded.reshape(blocks, columns, steps, depth).transpose(0, 2, 1, 3)
+
+
+def rope_table(frequencies, positions, scale=1.0):
+    angle = np.outer(np.arange(positions), frequencies).astype(np.float32)
+    angle = angle.astype(np.float64)
+    return np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * scale
+
+
+def rope(x, positions, table):
+    half = table.shape[1] // 2
+    cosine = table[positions, None, :half]
+    sine = table[positions, None, half:]
+    low, high = x[..., :half], x[..., half : 2 * half]
+    return np.concatenate(
+        [low * cosine - high * sine, high * cosine + low * sine, x[..., 2 * half :]],
+        axis=-1,
+    )
+
+
+def _attend(query, keys, values, scale, cap):
+    """One query (D) over keys and values (U, D)."""
+    scores = keys @ query * scale
+    if cap:
+        scores = softcap(scores, cap)
+    weights = np.exp(scores - scores.max())
+    return weights @ values / weights.sum()
+
+
+def attention(query, key, value, sequences, scale, causal=False, window=0, cap=0.0):
+    result = np.zeros_like(query)
+    group = query.shape[1] // key.shape[1]
+    places = np.arange(len(sequences))
+    for t in places:
+        seen = sequences == sequences[t]
+        if causal:
+            seen &= places <= t
+        if window:
+            seen &= places > t - window
+        for h in range(query.shape[1]):
+            g = h // group
+            result[t, h] = _attend(query[t, h], key[seen, g], value[seen, g], scale, cap)
+    return result
+
+
+def append(key, value, keys, values, positions, sequences, page_table):
+    keys, values = keys.copy(), values.copy()
+    for t, (p, s) in enumerate(zip(positions, sequences)):
+        page = page_table[s, p // PAGE]
+        keys[page, :, :, p % PAGE] = key[t]
+        values[page, :, p % PAGE] = value[t]
+    return keys, values
+
+
+def cached_attention(
+    query, keys, values, positions, sequences, page_table, scale, window=0, cap=0.0
+):
+    result = np.zeros_like(query)
+    group = query.shape[1] // keys.shape[1]
+    for t, (p, s) in enumerate(zip(positions, sequences)):
+        seen = np.arange(max(0, p + 1 - window) if window else 0, p + 1)
+        pages = page_table[s, seen // PAGE]
+        for h in range(query.shape[1]):
+            g = h // group
+            k = keys[pages, g, :, seen % PAGE]
+            v = values[pages, g, seen % PAGE]
+            result[t, h] = _attend(query[t, h], k, v, scale, cap)
+    return result
