@@ -82,4 +82,32 @@ def FuseResidualNorm : Pass<"lathe-fuse-residual-norm"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def ConvertWeights : Pass<"lathe-convert-weights", "::mlir::ModuleOp"> {
+  let summary = "Store matrices in another float type";
+  let description = [{
+    The weights of linear layers and the tables of gathers become parameters of
+    the wanted element type, rounded once at compile time, ties to even. What is
+    computed stays in f32: the kernels widen in registers.
+
+    ```mlir
+    %w = lathe.get @w : tensor<8x4xf32>
+    %y = lathe.linear %x, %w : tensor<2x4xf32>, tensor<8x4xf32> -> tensor<2x8xf32>
+    ```
+    becomes
+    ```mlir
+    lathe.derived @w.bf16 : tensor<8x4xbf16> { … lathe.cast … }
+    %w = lathe.get @w.bf16 : tensor<8x4xbf16>
+    %y = lathe.linear %x, %w : tensor<2x4xf32>, tensor<8x4xbf16> -> tensor<2x8xf32>
+    ```
+
+    It leaves norms, biases and rope tables alone, and matrices that have the
+    type already, are no parameters, or are packed.
+  }];
+  let options = [
+    Option<"element", "element", "std::string", [{"bf16"}],
+           "Element type of the stored matrices: f32, bf16 or f16">
+  ];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 #endif // LATHE_PASSES_GRAPH_PASSES_TD

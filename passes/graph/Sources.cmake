@@ -1,4 +1,5 @@
 target_sources(LathePasses PRIVATE
+  graph/ConvertWeights.cpp
   graph/FuseResidualNorm.cpp
   graph/MergeProjections.cpp
   graph/NameValues.cpp)
