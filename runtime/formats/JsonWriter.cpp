@@ -126,6 +126,9 @@ template <typename T>
 static std::string shortest(T real) {
   if (!std::isfinite(real))
     return "null";
+  // As "-0" it would be read back as an integer, without its sign.
+  if (real == 0 && std::signbit(real))
+    return "-0.0";
   char buffer[32];
   std::to_chars_result end =
       std::to_chars(buffer, buffer + sizeof(buffer), real);

@@ -279,14 +279,14 @@ FORMATS = {
 
 
 def pick(cases, count, rng):
-    """Spreads `count` cases over the ideas, random changes included."""
-    ideas = []
-    for number, case in enumerate(cases):
-        ideas.append(case)
-        if number >= max(4 * count, 1000):
+    """`count` cases, up to three quarters of them ideas, the others random changes."""
+    ideas, changes = [], []
+    for case in cases:
+        (changes if case[0] == "any" else ideas).append(case)
+        if len(changes) >= count:
             break
-    chosen = sorted(rng.sample(range(len(ideas)), count))
-    return [ideas[i] for i in chosen]
+    ideas = [ideas[i] for i in sorted(rng.sample(range(len(ideas)), min(len(ideas), count * 3 // 4)))]
+    return ideas + changes[:count - len(ideas)]
 
 
 def write(path, content):

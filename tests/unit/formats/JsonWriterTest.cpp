@@ -41,7 +41,7 @@ TEST(JsonWriterTest, WritesWholeRangesOfNumbers) {
   json.value(0.1f).value(-0.0).value(std::numeric_limits<double>::max());
   json.value(std::nan("")).value(INFINITY).endArray();
   EXPECT_EQ(json.take(), "[-9223372036854775808,18446744073709551615,0.1,0.1,"
-                         "-0,1.7976931348623157e+308,null,null]");
+                         "-0.0,1.7976931348623157e+308,null,null]");
 }
 
 TEST(JsonWriterTest, EscapesWhatMustBe) {
