@@ -1,0 +1,564 @@
+//===- RowBuilder.cpp - Kernels that work row by row ----------------------===//
+
+#include "passes/lowering/RowBuilder.h"
+
+#include "passes/lowering/RowShapes.h"
+#include "passes/lowering/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace lathe {
+
+using Values = KernelCode::Values;
+
+RowBuilder::RowBuilder(KernelFrame &frame)
+    : frame(frame), code{frame.builder(), frame.source().getLoc()} {
+  Operation *end = frame.source().getBody().front().getTerminator();
+  returned = llvm::to_vector(end->getOperands());
+  collectGroups();
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+RowBuilder::Group &RowBuilder::groupOf(RankedTensorType shape) {
+  for (Group &group : groups)
+    if (group.shape.getShape() == shape.getShape())
+      return group;
+  Group &group = groups.emplace_back();
+  group.shape = shape;
+  return group;
+}
+
+void RowBuilder::collectGroups() {
+  for (auto [index, value] : llvm::enumerate(returned)) {
+    countedType = countedTypeOf(value);
+    Operation *op = value.getDefiningOp();
+    if (auto append = dyn_cast_or_null<AppendOp>(op)) {
+      Group &group = groupOf(append.getKey().getType());
+      if (!llvm::is_contained(group.appends, op))
+        group.appends.push_back(op);
+      continue;
+    }
+    // An argmax is stored by its row, a parked input by the norm that reads it.
+    if (isa_and_nonnull<ArgmaxOp>(op) || isStoredByNorm(value))
+      continue;
+    groupOf(cast<RankedTensorType>(stripReshapes(value).getType()))
+        .results.push_back(index);
+  }
+}
+
+void RowBuilder::emitToken(Value token) {
+  emitTokenFacts(token);
+  for (Operation &op : frame.source().getBody().front())
+    if (isWholeRowOp(&op) && !isByHead(&op))
+      emitWholeRow(&op, token, /*head=*/nullptr);
+  for (const Group &group : groups)
+    emitGroup(group, token);
+}
+
+/// Base address of \p value, an argument of the kernel.
+static Value bufferOf(const KernelFrame &frame, Value value) {
+  return frame.buffer(cast<BlockArgument>(value));
+}
+
+void RowBuilder::emitTokenFacts(Value token) {
+  auto read = [&](Value indices) {
+    return code.loadIndex(bufferOf(frame, indices), token);
+  };
+  for (Operation &op : frame.source().getBody().front()) {
+    if (auto gather = dyn_cast<GatherOp>(op)) {
+      int64_t columns = gather.getTable().getType().getDimSize(1);
+      tokenFacts[&op] = {code.mul(read(gather.getIndices()), columns)};
+    } else if (auto rope = dyn_cast<RopeOp>(op)) {
+      int64_t columns = rope.getTable().getType().getDimSize(1);
+      tokenFacts[&op] = {code.mul(read(rope.getPositions()), columns)};
+    } else if (auto pool = dyn_cast<PoolOp>(op)) {
+      Value sequences = bufferOf(frame, pool.getSequences());
+      Value count = frame.size(pool.getSequences().getType(), 0);
+      Value next = code.add(token, 1);
+      tokenFacts[&op] = {code.lowerBound(sequences, count, token),
+                         code.lowerBound(sequences, count, next)};
+    } else if (auto append = dyn_cast<AppendOp>(op)) {
+      Value position = read(append.getPositions());
+      Value slotPages = frame.size(append.getPageTable().getType(), 1);
+      Value entry = code.add(code.mul(read(append.getSequences()), slotPages),
+                             code.div(position, kPagePositions));
+      Value pages = bufferOf(frame, append.getPageTable());
+      tokenFacts[&op] = {code.loadIndex(pages, entry),
+                         code.rem(position, kPagePositions)};
+    }
+  }
+}
+
+static int64_t rankOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getRank();
+}
+
+void RowBuilder::emitGroup(const Group &group, Value token) {
+  if (group.shape.getRank() != 3)
+    return emitColumns(group, token, /*head=*/nullptr);
+
+  // What an earlier group parked in scratch was of another head.
+  for (Value value : llvm::to_vector(llvm::make_first_range(parked)))
+    if (parked[value].isRowOnly && rankOf(value) == 3)
+      parked.erase(value);
+  llvm::SetVector<Operation *> needed = opsBehind(group.appends);
+  for (unsigned result : group.results)
+    needed.insert_range(opsBehind(returned[result]));
+  code.loop(code.index(0), code.index(group.shape.getDimSize(1)), 1,
+            [&](Value head) {
+              for (Operation &op : frame.source().getBody().front())
+                if (isWholeRowOp(&op) && isByHead(&op) && needed.contains(&op))
+                  emitWholeRow(&op, token, head);
+              emitColumns(group, token, head);
+            });
+}
+
+/// D' / 2 of the rotations in \p group, 0 if there is none.
+int64_t RowBuilder::rotatedHalf(const Group &group) const {
+  llvm::SetVector<Operation *> needed = opsBehind(group.appends);
+  for (unsigned result : group.results)
+    needed.insert_range(opsBehind(returned[result]));
+  for (Operation *op : needed)
+    if (auto rope = dyn_cast<RopeOp>(op))
+      return rope.getTable().getType().getDimSize(1) / 2;
+  return 0;
+}
+
+void RowBuilder::emitColumns(const Group &group, Value token, Value head) {
+  int64_t size = group.shape.getShape().back();
+  int64_t half = rotatedHalf(group);
+  // Both halves of a rotation are read before either is written: the result
+  // may stand where the input stood.
+  if (half > 0)
+    overColumns(group.shape, token, head, 0, half, {},
+                [&](const Place &low, ValueRange) -> Values {
+                  Place high = low;
+                  high.column = code.add(low.column, half);
+                  high.inRow = code.add(low.inRow, half);
+                  high.segment = half;
+                  storeAt(group, {low, high});
+                  return {};
+                });
+  overColumns(group.shape, token, head, 2 * half, size, {},
+              [&](const Place &place, ValueRange) -> Values {
+                storeAt(group, {place});
+                return {};
+              });
+}
+
+void RowBuilder::storeAt(const Group &group, ArrayRef<Place> places) {
+  SmallVector<Value> numbers;
+  for (const Place &place : places) {
+    for (unsigned result : group.results)
+      numbers.push_back(evaluate(returned[result], place));
+    for (Operation *append : group.appends) {
+      numbers.push_back(evaluate(cast<AppendOp>(append).getKey(), place));
+      numbers.push_back(evaluate(cast<AppendOp>(append).getValue(), place));
+    }
+  }
+  const Value *next = numbers.begin();
+  for (const Place &place : places) {
+    for (unsigned result : group.results)
+      storeResult(result, *next++, place);
+    for (Operation *append : group.appends) {
+      storeAppended(append, next[0], next[1], place);
+      next += 2;
+    }
+  }
+}
+
+void RowBuilder::storeResult(unsigned result, Value numbers,
+                             const Place &place) {
+  auto type = cast<RankedTensorType>(returned[result].getType());
+  Value index =
+      code.add(code.mul(place.token, elementsPerToken(type)), place.column);
+  code.storeLanes(numbers, frame.resultBuffer(result), type.getElementType(),
+                  index, place.lanes);
+}
+
+void RowBuilder::storeAppended(Operation *op, Value key, Value value,
+                               const Place &place) {
+  auto append = cast<AppendOp>(op);
+  auto pageOf = [&](Value cache) {
+    unsigned result = llvm::find(returned, cache) - returned.begin();
+    return frame.resultBuffer(result);
+  };
+  ArrayRef<int64_t> page = append.getValues().getType().getShape();
+  int64_t heads = page[1], size = page[3];
+  Value pageIndex = tokenFacts[op][0];
+  Value position = tokenFacts[op][1];
+  Value firstOfPage = code.mul(pageIndex, heads * size * kPagePositions);
+  Value inHead = place.inRow;
+  Value head = code.sub(place.column, inHead); // head * size
+  Value start = code.add(firstOfPage, code.mul(head, kPagePositions));
+
+  // Values lie row by row.
+  Value row = code.add(start, code.mul(position, size));
+  code.storeLanes(value, pageOf(append.getNewValues()),
+                  append.getValues().getType().getElementType(),
+                  code.add(row, inHead), place.lanes);
+
+  // Keys lie transposed: one column for each position.
+  Type element = append.getKeys().getType().getElementType();
+  Value rounded = code.narrow(key, element);
+  Value keys = pageOf(append.getNewKeys());
+  Value column =
+      code.add(start, code.add(code.mul(inHead, kPagePositions), position));
+  for (int64_t lane = 0; lane < place.lanes; ++lane) {
+    Value number =
+        vector::ExtractOp::create(code.builder, code.loc, rounded, lane);
+    buildStore(code.builder, code.loc, number,
+               buildElementPtr(code.builder, code.loc, keys, element,
+                               code.add(column, lane * kPagePositions)));
+  }
+}
+
+Values
+RowBuilder::overColumns(RankedTensorType shape, Value token, Value head,
+                        int64_t first, int64_t last, ValueRange carried,
+                        function_ref<Values(const Place &, ValueRange)> body) {
+  Value start = head ? code.mul(head, shape.getShape().back()) : code.index(0);
+  int64_t whole = first + (last - first) / kLanes * kLanes;
+  Values values = llvm::to_vector(carried);
+  if (first < whole)
+    values = code.loop(code.index(first), code.index(whole), kLanes, values,
+                       [&](Value column, ValueRange inner) {
+                         Place place{token, code.add(start, column), column,
+                                     first, kLanes};
+                         return body(place, inner);
+                       });
+  if (whole < last) {
+    Value column = code.index(whole);
+    Place place{token, code.add(start, column), column, first, last - whole};
+    values = body(place, values);
+  }
+  return values;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that need a whole row first
+//===----------------------------------------------------------------------===//
+
+void RowBuilder::emitWholeRow(Operation *op, Value token, Value head) {
+  if (isa<ArgmaxOp>(op))
+    return emitArgmax(op, token);
+  emitNorm(op, token, head);
+}
+
+Value RowBuilder::park(Value value, int64_t size) {
+  auto [it, isNew] = scratchPlaces.try_emplace(value, usedScratch);
+  if (isNew)
+    usedScratch += llvm::alignTo(size, kLanes) * sizeof(float);
+  return buildElementPtr(code.builder, code.loc, frame.scratch(),
+                         code.builder.getI8Type(), it->second);
+}
+
+void RowBuilder::parkAt(Value value, Value numbers, const Place &place) {
+  if (isStoredByNorm(value)) {
+    unsigned result = llvm::find(returned, value) - returned.begin();
+    return storeResult(result, numbers, place);
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  Value row = park(value, type.getShape().back());
+  code.storeLanes(numbers, row, code.f32(), place.inRow, kLanes);
+}
+
+Value RowBuilder::meanOf(Value sum, int64_t size) {
+  Value count = buildFloat(code.builder, code.loc, code.f32(), float(size));
+  return code.divf(buildLaneSum(code.builder, code.loc, sum), count);
+}
+
+void RowBuilder::emitNorm(Operation *op, Value token, Value head) {
+  Value input = normInput(op);
+  auto shape = cast<RankedTensorType>(input.getType());
+  int64_t size = shape.getShape().back();
+  bool isLayerNorm = isa<LayerNormOp, AddLayerNormOp>(op);
+  bool parks = !isPlain(input) && !parked.contains(input);
+
+  Values sum =
+      overColumns(shape, token, head, 0, size, code.splat(0.0f),
+                  [&](const Place &place, ValueRange carried) -> Values {
+                    Value x = evaluate(input, place);
+                    if (parks)
+                      parkAt(input, x, place);
+                    x = code.keepLanes(x, place.lanes, 0.0f);
+                    return {isLayerNorm ? code.addf(carried[0], x)
+                                        : code.fma(x, x, carried[0])};
+                  });
+  if (parks && isStoredByNorm(input))
+    parked[input] = {
+        frame.resultBuffer(llvm::find(returned, input) - returned.begin()),
+        shape.getElementType(), /*isRowOnly=*/false};
+  else if (parks)
+    parked[input] = {park(input, size), code.f32(), /*isRowOnly=*/true};
+
+  OpBuilder &builder = code.builder;
+  auto number = [&](float value) {
+    return buildFloat(builder, code.loc, code.f32(), value);
+  };
+  RowFacts &facts = rowFacts[op];
+  if (isa<L2NormalizeOp>(op)) {
+    Value length = buildSqrtF32(builder, code.loc,
+                                buildLaneSum(builder, code.loc, sum[0]));
+    Value least = number(normEpsilon(op));
+    facts = {nullptr, code.broadcast(code.maxf(length, least))};
+    return;
+  }
+  if (isLayerNorm) {
+    Value mean = code.broadcast(meanOf(sum[0], size));
+    sum = overColumns(shape, token, head, 0, size, code.splat(0.0f),
+                      [&](const Place &place, ValueRange carried) -> Values {
+                        Value x = code.subf(evaluate(input, place), mean);
+                        x = code.keepLanes(x, place.lanes, 0.0f);
+                        return {code.fma(x, x, carried[0])};
+                      });
+    facts.mean = mean;
+  }
+  Value square = code.addf(meanOf(sum[0], size), number(normEpsilon(op)));
+  Value deviation = buildSqrtF32(builder, code.loc, square);
+  rowFacts[op].scale = code.broadcast(code.divf(number(1.0f), deviation));
+}
+
+void RowBuilder::emitArgmax(Operation *op, Value token) {
+  auto argmax = cast<ArgmaxOp>(op);
+  RankedTensorType shape = argmax.getInput().getType();
+  OpBuilder &builder = code.builder;
+  VectorType integers = code.lanes(builder.getI32Type());
+  SmallVector<int32_t> numbers(kLanes);
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    numbers[lane] = lane;
+  Value lane = arith::ConstantOp::create(
+      builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
+  const float lowest = -std::numeric_limits<float>::infinity();
+
+  // Strictly greater: a lane keeps the first of equals. A NaN is no number.
+  Values best = overColumns(
+      shape, token, nullptr, 0, shape.getDimSize(1),
+      ValueRange{code.splat(lowest), lane},
+      [&](const Place &place, ValueRange carried) -> Values {
+        Value x = evaluate(argmax.getInput(), place);
+        x = code.keepLanes(x, place.lanes, lowest);
+        Value column = arith::TruncIOp::create(
+            builder, code.loc, builder.getI32Type(), place.inRow);
+        Value index = arith::AddIOp::create(builder, code.loc,
+                                            code.broadcast(column), lane);
+        Value greater = arith::CmpFOp::create(
+            builder, code.loc, arith::CmpFPredicate::OGT, x, carried[0]);
+        return {code.select(greater, x, carried[0]),
+                code.select(greater, index, carried[1])};
+      });
+
+  // The least index among the lanes that hold the maximum.
+  Value maximum = buildLaneMax(builder, code.loc, best[0]);
+  Value holds =
+      arith::CmpFOp::create(builder, code.loc, arith::CmpFPredicate::OEQ,
+                            best[0], code.broadcast(maximum));
+  Value none = arith::ConstantOp::create(
+      builder, code.loc,
+      DenseElementsAttr::get(
+          integers,
+          builder.getI32IntegerAttr(std::numeric_limits<int32_t>::max())));
+  Value candidates = code.select(holds, best[1], none);
+  Value first = vector::ReductionOp::create(
+      builder, code.loc, vector::CombiningKind::MINSI, candidates);
+  unsigned result = llvm::find(returned, argmax.getResult()) - returned.begin();
+  buildStore(builder, code.loc, first,
+             buildElementPtr(builder, code.loc, frame.resultBuffer(result),
+                             builder.getI32Type(), token));
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that are evaluated where they are used
+//===----------------------------------------------------------------------===//
+
+Value RowBuilder::evaluate(Value value, const Place &place) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (auto it = parked.find(value); it != parked.end()) {
+    const Parked &memory = it->second;
+    if (memory.isRowOnly)
+      return code.loadLanes(memory.base, memory.element,
+                            type.getRank() == 2 ? place.column : place.inRow);
+    return loadTensor(memory.base, type, place);
+  }
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return loadTensor(frame.buffer(argument), type, place);
+
+  Operation *op = value.getDefiningOp();
+  if (isView(op))
+    return evaluateOp(cast<OpResult>(value), place);
+  // A matrix has no heads: its rows are the tokens.
+  Place inside = place;
+  if (type.getRank() == 2)
+    inside.inRow = place.column;
+  Value numbers = evaluateOp(cast<OpResult>(value), inside);
+  // Fused or not, an op rounds its result.
+  Type element = type.getElementType();
+  return element.isF32() ? numbers
+                         : buildWiden(code.builder, code.loc,
+                                      code.narrow(numbers, element));
+}
+
+Value RowBuilder::loadTensor(Value base, RankedTensorType type,
+                             const Place &place) {
+  Value index =
+      code.add(code.mul(place.token, elementsPerToken(type)), place.column);
+  return code.loadLanes(base, type.getElementType(), index);
+}
+
+Value RowBuilder::loadRow(Value row, Value inRow) {
+  auto type = cast<RankedTensorType>(row.getType());
+  return code.loadLanes(bufferOf(frame, row), type.getElementType(), inRow);
+}
+
+Value RowBuilder::evaluateOp(OpResult value, const Place &place) {
+  Operation *op = value.getOwner();
+  OpBuilder &builder = code.builder;
+  return TypeSwitch<Operation *, Value>(op)
+      .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+          [&](auto view) { return evaluate(view.getSrc(), place); })
+      .Case([&](tensor::ExtractSliceOp view) {
+        Place shifted = place;
+        shifted.column = code.add(place.column, sliceOffset(view));
+        return evaluate(view.getSource(), shifted);
+      })
+      .Case([&](ActivationOp activation) {
+        return buildActivation(builder, code.loc, activation.getKind(),
+                               evaluate(activation.getInput(), place));
+      })
+      .Case([&](GatedActivationOp gated) {
+        Place up = place;
+        int64_t columns = gated.getResult().getType().getDimSize(1);
+        up.column = code.add(place.column, columns);
+        up.inRow = up.column;
+        Value gate = buildActivation(builder, code.loc, gated.getKind(),
+                                     evaluate(gated.getInput(), place));
+        return code.mulf(gate, evaluate(gated.getInput(), up));
+      })
+      .Case([&](SoftcapOp softcap) {
+        return buildSoftcap(builder, code.loc,
+                            evaluate(softcap.getInput(), place),
+                            softcap.getCap().convertToFloat());
+      })
+      .Case([&](GatherOp gather) { return evaluateGather(gather, place); })
+      .Case([&](RopeOp rope) { return evaluateRope(rope, place); })
+      .Case([&](PoolOp pool) { return evaluatePool(pool, place); })
+      .Case<AddRmsNormOp, AddLayerNormOp>([&](auto norm) {
+        if (value == norm.getResult())
+          return evaluateNorm(op, place);
+        return code.addf(evaluate(norm.getLhs(), place),
+                         evaluate(norm.getRhs(), place));
+      })
+      .Case<RmsNormOp, LayerNormOp, L2NormalizeOp>(
+          [&](auto) { return evaluateNorm(op, place); })
+      .Default([&](Operation *other) { return evaluateArith(other, place); });
+}
+
+Value RowBuilder::evaluateArith(Operation *op, const Place &place) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto number = cast<DenseElementsAttr>(constant.getValue());
+    return code.splat(number.getSplatValue<APFloat>().convertToFloat());
+  }
+  Values operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(evaluate(operand, place));
+  // evaluate() rounds.
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+    return operands[0];
+  Operation *lanes =
+      code.builder.create(code.loc, op->getName().getIdentifier(), operands,
+                          {operands[0].getType()});
+  return lanes->getResult(0);
+}
+
+Value RowBuilder::evaluateNorm(Operation *op, const Place &place) {
+  const RowFacts facts = rowFacts[op];
+  Value x = evaluate(normInput(op), place);
+  if (isa<L2NormalizeOp>(op))
+    return code.divf(x, facts.scale);
+
+  Value weight = loadRow(normWeight(op), place.inRow);
+  if (Value bias = normBias(op)) {
+    Value scaled = code.mulf(code.subf(x, facts.mean), facts.scale);
+    return code.fma(scaled, weight, loadRow(bias, place.inRow));
+  }
+  if (float offset = normOffset(op); offset != 0.0f)
+    weight = code.addf(weight, code.splat(offset));
+  return code.mulf(code.mulf(x, facts.scale), weight);
+}
+
+Value RowBuilder::evaluateGather(GatherOp op, const Place &place) {
+  Value index = code.add(tokenFacts[op][0], place.column);
+  Value row = code.loadLanes(bufferOf(frame, op.getTable()),
+                             op.getTable().getType().getElementType(), index);
+  float scale = op.getScale().convertToFloat();
+  return scale == 1.0f ? row : code.mulf(row, code.splat(scale));
+}
+
+Value RowBuilder::evaluateRope(RopeOp op, const Place &place) {
+  RankedTensorType tableType = op.getTable().getType();
+  int64_t half = tableType.getDimSize(1) / 2;
+  if (place.segment >= 2 * half)
+    return evaluate(op.getInput(), place);
+
+  bool isLow = place.segment < half;
+  Place other = place;
+  other.column = code.add(place.column, isLow ? half : -half);
+  other.inRow = code.add(place.inRow, isLow ? half : -half);
+  Value pair = isLow ? place.inRow : other.inRow;
+  Value table = bufferOf(frame, op.getTable());
+  Value cosIndex = code.add(tokenFacts[op][0], pair);
+  Type element = tableType.getElementType();
+  Value cosine = code.loadLanes(table, element, cosIndex);
+  Value sine = code.loadLanes(table, element, code.add(cosIndex, half));
+
+  Value here = evaluate(op.getInput(), place);
+  Value there = code.mulf(evaluate(op.getInput(), other), sine);
+  Value turned = code.mulf(here, cosine);
+  return isLow ? code.subf(turned, there) : code.addf(turned, there);
+}
+
+Value RowBuilder::evaluatePool(PoolOp op, const Place &place) {
+  Value first = tokenFacts[op][0], last = tokenFacts[op][1];
+  Value zero = code.splat(0.0f);
+  Value hasTokens = code.less(first, last);
+  auto at = [&](Value token) {
+    Place there = place;
+    there.token = token;
+    return evaluate(op.getInput(), there);
+  };
+  PoolKind kind = op.getKind();
+  if (kind == PoolKind::First || kind == PoolKind::Last) {
+    // Of an empty sequence a row that exists is read, and not used.
+    Value token = kind == PoolKind::First ? first : code.add(last, -1);
+    Value row = at(code.select(hasTokens, token, code.index(0)));
+    return code.select(hasTokens, row, zero);
+  }
+  bool isMean = kind == PoolKind::Mean;
+  Value start =
+      isMean ? zero : code.splat(-std::numeric_limits<float>::infinity());
+  Values sum = code.loop(first, last, 1, start,
+                         [&](Value token, ValueRange carried) -> Values {
+                           Value row = at(token);
+                           return {isMean ? code.addf(carried[0], row)
+                                          : code.maxf(carried[0], row)};
+                         });
+  Value result = sum[0];
+  if (isMean) {
+    Value count = arith::SIToFPOp::create(code.builder, code.loc, code.f32(),
+                                          code.sub(last, first));
+    result = code.divf(result, code.broadcast(count));
+  }
+  return code.select(hasTokens, result, zero);
+}
+
+} // namespace lathe

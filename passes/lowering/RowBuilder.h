@@ -1,0 +1,134 @@
+//===- RowBuilder.h - Kernels that work row by row --------------*- C++ -*-===//
+//
+// Everything that is neither a contraction nor attention treats each token by
+// itself: norms, activations, embeddings, rotation, pooling, the writing of a
+// cache. A kernel of such ops is written token by token, 16 columns at a time:
+//
+// 1. ops that need a whole row before they give their first number (norms,
+//    argmax) run their sums, and park an input that is itself computed;
+// 2. the results are computed and stored, all of one shape in one loop.
+//
+// All other ops are evaluated where they are used. Views cost nothing: a column
+// is counted from the start of the token, whatever the shape around it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LATHE_PASSES_LOWERING_ROWBUILDER_H
+#define LATHE_PASSES_LOWERING_ROWBUILDER_H
+
+#include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/KernelCode.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+namespace lathe {
+
+/// True if \p kernel has no op with a lowering of its own: no linear layer and
+/// no attention.
+bool isRowKernel(mlir::func::FuncOp kernel);
+
+/// Checks that RowBuilder can write \p kernel; an error names the op that it
+/// cannot.
+mlir::LogicalResult checkRowKernel(mlir::func::FuncOp kernel);
+
+/// Writes the body of a row kernel. Only for kernels that checkRowKernel()
+/// accepts.
+class RowBuilder {
+public:
+  explicit RowBuilder(KernelFrame &frame);
+
+  /// The type whose first dimension counts the kernel's tokens.
+  mlir::RankedTensorType tokenType() const { return countedType; }
+
+  /// Writes all of \p token (i64).
+  void emitToken(mlir::Value token);
+
+  /// What the code written so far needs.
+  int64_t scratchBytes() const { return usedScratch; }
+
+private:
+  /// 16 neighbouring numbers of a row. `lanes` of them count.
+  struct Place {
+    mlir::Value token;   ///< First index.
+    mlir::Value column;  ///< Counted from the start of the token.
+    mlir::Value inRow;   ///< Counted from the start of the row (of the head).
+    int64_t segment = 0; ///< A column of the row from which this loop started.
+    int64_t lanes = kLanes;
+  };
+
+  /// A value that was written to memory and is read back from there.
+  struct Parked {
+    mlir::Value base;
+    mlir::Type element;
+    bool isRowOnly; ///< One row, of f32, in scratch; else a whole tensor.
+  };
+
+  /// What a norm found out about its row: factors as vectors.
+  struct RowFacts {
+    mlir::Value mean;  ///< Null for norms without one.
+    mlir::Value scale; ///< 1 / deviation; for l2_normalize the length.
+  };
+
+  /// Results of one shape, computed together.
+  struct Group {
+    mlir::RankedTensorType shape;
+    llvm::SmallVector<unsigned> results;
+    llvm::SmallVector<mlir::Operation *> appends;
+  };
+
+  void collectGroups();
+  Group &groupOf(mlir::RankedTensorType shape);
+  void emitTokenFacts(mlir::Value token);
+  void emitGroup(const Group &group, mlir::Value token);
+  void emitColumns(const Group &group, mlir::Value token, mlir::Value head);
+  void storeAt(const Group &group, llvm::ArrayRef<Place> places);
+  void storeResult(unsigned result, mlir::Value numbers, const Place &place);
+  void storeAppended(mlir::Operation *append, mlir::Value key,
+                     mlir::Value value, const Place &place);
+  int64_t rotatedHalf(const Group &group) const;
+
+  void emitWholeRow(mlir::Operation *op, mlir::Value token, mlir::Value head);
+  void emitNorm(mlir::Operation *op, mlir::Value token, mlir::Value head);
+  void emitArgmax(mlir::Operation *op, mlir::Value token);
+  mlir::Value meanOf(mlir::Value sum, int64_t size);
+  mlir::Value park(mlir::Value value, int64_t size);
+  void parkAt(mlir::Value value, mlir::Value numbers, const Place &place);
+
+  /// Calls \p body for each 16 columns of [\p first, \p last) of a row, with
+  /// \p carried from one to the next.
+  KernelCode::Values overColumns(
+      mlir::RankedTensorType shape, mlir::Value token, mlir::Value head,
+      int64_t first, int64_t last, mlir::ValueRange carried,
+      llvm::function_ref<KernelCode::Values(const Place &, mlir::ValueRange)>
+          body);
+
+  /// \p value at \p place, as 16 x f32.
+  mlir::Value evaluate(mlir::Value value, const Place &place);
+  mlir::Value evaluateOp(mlir::OpResult value, const Place &place);
+  mlir::Value evaluateArith(mlir::Operation *op, const Place &place);
+  mlir::Value evaluateNorm(mlir::Operation *op, const Place &place);
+  mlir::Value evaluateGather(GatherOp op, const Place &place);
+  mlir::Value evaluateRope(RopeOp op, const Place &place);
+  mlir::Value evaluatePool(PoolOp op, const Place &place);
+  mlir::Value loadTensor(mlir::Value base, mlir::RankedTensorType type,
+                         const Place &place);
+  mlir::Value loadRow(mlir::Value row, mlir::Value inRow);
+
+  KernelFrame &frame;
+  KernelCode code;
+  mlir::RankedTensorType countedType;
+  llvm::SmallVector<Group> groups;
+  llvm::SmallVector<mlir::Value> returned;
+
+  // Of the token at hand.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 2>>
+      tokenFacts; ///< gather, rope: start of the table's row; append: page and
+                  ///< place; pool: first and last token.
+  llvm::DenseMap<mlir::Operation *, RowFacts> rowFacts;
+  llvm::DenseMap<mlir::Value, Parked> parked;
+  llvm::DenseMap<mlir::Value, int64_t> scratchPlaces;
+  int64_t usedScratch = 0;
+};
+
+} // namespace lathe
+
+#endif // LATHE_PASSES_LOWERING_ROWBUILDER_H

@@ -1,0 +1,193 @@
+//===- RowChecks.cpp - Which kernels can be written row by row ------------===//
+
+#include "passes/lowering/RowBuilder.h"
+#include "passes/lowering/RowShapes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+bool isRowKernel(func::FuncOp kernel) {
+  return !kernel
+              .walk([](Operation *op) {
+                return isa<LinearOp, AttentionOp, CachedAttentionOp>(op)
+                           ? WalkResult::interrupt()
+                           : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+/// What no row op can be without: rows of known size, in a known number type.
+static LogicalResult checkType(Operation *op, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return success();
+  Type element = tensor.getElementType();
+  bool isNumber = element.isF32() || element.isF16() || element.isBF16() ||
+                  element.isInteger(32);
+  if (!isNumber)
+    return op->emitOpError("has elements of ")
+           << element << ", which a row kernel cannot compute with";
+  if (tensor.getRank() == 0 || tensor.getRank() > 4)
+    return op->emitOpError("has a tensor of rank ")
+           << tensor.getRank() << " where a row kernel takes 1 to 4";
+  return success();
+}
+
+/// \p operand must be an argument of the kernel, because it is not read in the
+/// order of the rows.
+static LogicalResult checkArgument(Operation *op, Value operand) {
+  if (isa<BlockArgument>(operand))
+    return success();
+  return op->emitOpError("reads a computed value where a row kernel needs one "
+                         "of its arguments");
+}
+
+static LogicalResult checkArguments(Operation *op) {
+  SmallVector<Value> arguments;
+  TypeSwitch<Operation *>(op)
+      .Case([&](GatherOp gather) {
+        arguments = {gather.getTable(), gather.getIndices()};
+      })
+      .Case([&](RopeOp rope) {
+        arguments = {rope.getPositions(), rope.getTable()};
+      })
+      .Case([&](PoolOp pool) { arguments = {pool.getSequences()}; })
+      .Case([&](AppendOp append) {
+        arguments = {append.getKeys(), append.getValues(),
+                     append.getPositions(), append.getSequences(),
+                     append.getPageTable()};
+      })
+      .Default([&](Operation *other) {
+        for (Value value : {normWeight(other), normBias(other)})
+          if (value)
+            arguments.push_back(value);
+      });
+  for (Value argument : arguments)
+    if (failed(checkArgument(op, argument)))
+      return failure();
+  return success();
+}
+
+static LogicalResult checkSlice(tensor::ExtractSliceOp slice) {
+  RankedTensorType source = slice.getSourceType();
+  auto offsets = slice.getStaticOffsets();
+  bool hasUnitStrides = llvm::all_of(slice.getStaticStrides(),
+                                     [](int64_t step) { return step == 1; });
+  bool isStatic = llvm::none_of(offsets, ShapedType::isDynamic);
+  bool keepsRank = source.getRank() == slice.getType().getRank();
+  if (!hasUnitStrides || !isStatic || !keepsRank || offsets[0] != 0)
+    return slice.emitOpError("is not a slice of whole columns");
+  if (source.getRank() == 3 &&
+      (source.getDimSize(2) != slice.getType().getDimSize(2) ||
+       !isPlain(slice.getSource())))
+    return slice.emitOpError("cuts heads apart");
+  return success();
+}
+
+template <typename Reshape>
+static LogicalResult checkReshape(Reshape reshape) {
+  if (reshape.getReassociationIndices()[0].size() != 1)
+    return reshape.emitOpError("mixes the first dimension with others");
+  bool isView = isPlain(reshape.getSrc());
+  bool isReturned = llvm::all_of(reshape->getUsers(), [](Operation *user) {
+    return isa<func::ReturnOp>(user);
+  });
+  if (isa<tensor::CollapseShapeOp>(reshape) && !isView && !isReturned)
+    return reshape.emitOpError("joins computed heads that are used again");
+  return success();
+}
+
+static LogicalResult checkUse(Operation *op) {
+  auto isReturned = [](Value value) {
+    return llvm::any_of(value.getUsers(), [](Operation *user) {
+      return isa<func::ReturnOp>(user);
+    });
+  };
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](tensor::ExtractSliceOp slice) { return checkSlice(slice); })
+      .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+          [&](auto reshape) { return checkReshape(reshape); })
+      .Case([&](AppendOp append) -> LogicalResult {
+        if (isReturned(append.getNewKeys()) &&
+            isReturned(append.getNewValues()))
+          return success();
+        return append.emitOpError("has a result that the kernel drops");
+      })
+      .Case([&](ArgmaxOp argmax) -> LogicalResult {
+        if (isReturned(argmax.getResult()) && argmax->hasOneUse())
+          return success();
+        return argmax.emitOpError("is not the result of its kernel");
+      })
+      .Case([&](PoolOp pool) -> LogicalResult {
+        if (isPlain(pool.getInput()))
+          return success();
+        return pool.emitOpError("reads rows that the kernel computes");
+      })
+      .Case([&](arith::ConstantOp constant) -> LogicalResult {
+        // Sizes are numbers beside the tensors.
+        if (!isa<ShapedType>(constant.getType()) ||
+            isa<SplatElementsAttr>(constant.getValue()))
+          return success();
+        return constant.emitOpError("is not one number for all elements");
+      })
+      .Case<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp, L2NormalizeOp,
+            ActivationOp, GatedActivationOp, SoftcapOp, GatherOp, RopeOp,
+            arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+            arith::NegFOp, arith::ExtFOp, arith::TruncFOp, tensor::DimOp,
+            func::ReturnOp>([](auto) { return success(); })
+      .Default([](Operation *other) {
+        return other->emitOpError("has no lowering in a row kernel");
+      });
+}
+
+/// Rotations shape the loops over a head: all of a kernel must agree, and no
+/// norm may come after one.
+static LogicalResult checkRotations(func::FuncOp kernel) {
+  int64_t width = 0;
+  auto result = kernel.walk([&](Operation *op) -> WalkResult {
+    if (auto rope = dyn_cast<RopeOp>(op)) {
+      int64_t columns = rope.getTable().getType().getDimSize(1);
+      if (width != 0 && width != columns)
+        return rope.emitOpError("rotates ")
+               << columns << " columns where another one of the kernel rotates "
+               << width;
+      width = columns;
+    }
+    if (isWholeRowOp(op))
+      for (Operation *source : opsBehind(op->getOperand(0)))
+        if (isa<RopeOp>(source))
+          return op->emitOpError("reads rotated heads");
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult checkRowKernel(func::FuncOp kernel) {
+  if (!kernel.getBody().hasOneBlock() || kernel.getNumResults() == 0)
+    return kernel.emitOpError("is not a kernel of one block with a result");
+  for (Operation &op : kernel.getBody().front()) {
+    for (Type type : llvm::concat<Type>(llvm::to_vector(op.getOperandTypes()),
+                                        llvm::to_vector(op.getResultTypes())))
+      if (failed(checkType(&op, type)))
+        return failure();
+    if (failed(checkUse(&op)) || failed(checkArguments(&op)))
+      return failure();
+  }
+  Operation *end = kernel.getBody().front().getTerminator();
+  RankedTensorType first = countedTypeOf(end->getOperand(0));
+  for (Value value : end->getOperands()) {
+    RankedTensorType type = countedTypeOf(value);
+    if (type.getDimSize(0) != first.getDimSize(0) ||
+        symbolOfDim(type, 0) != symbolOfDim(first, 0))
+      return kernel.emitOpError("has results of different numbers of rows");
+  }
+  return checkRotations(kernel);
+}
+
+} // namespace lathe

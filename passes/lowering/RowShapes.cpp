@@ -1,0 +1,143 @@
+//===- RowShapes.cpp - What the ops of a row kernel look like -------------===//
+
+#include "passes/lowering/RowShapes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+int64_t elementsPerToken(RankedTensorType type) {
+  int64_t elements = 1;
+  for (int64_t size : type.getShape().drop_front())
+    elements *= size;
+  return elements;
+}
+
+RankedTensorType countedTypeOf(Value result) {
+  if (auto append = result.getDefiningOp<AppendOp>())
+    return append.getKey().getType();
+  return cast<RankedTensorType>(result.getType());
+}
+
+Value stripReshapes(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+bool isView(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp>(op);
+}
+
+bool isPlain(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isView(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return true;
+}
+
+int64_t sliceOffset(tensor::ExtractSliceOp slice) {
+  int64_t offset = 0;
+  ArrayRef<int64_t> shape = slice.getSourceType().getShape();
+  for (auto [dim, first] : llvm::enumerate(slice.getStaticOffsets())) {
+    if (dim > 0)
+      offset = offset * shape[dim] + first;
+  }
+  return offset;
+}
+
+bool isWholeRowOp(Operation *op) {
+  return isa<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp,
+             L2NormalizeOp, ArgmaxOp>(op);
+}
+
+bool isByHead(Operation *op) {
+  return cast<RankedTensorType>(op->getOperand(0).getType()).getRank() == 3;
+}
+
+bool isStoredByNorm(Value value) {
+  if (isPlain(value) ||
+      !cast<RankedTensorType>(value.getType()).getElementType().isF32())
+    return false;
+  bool isReturned = false, isNormalised = false;
+  for (Operation *user : value.getUsers()) {
+    isReturned |= isa<func::ReturnOp>(user);
+    isNormalised |=
+        isWholeRowOp(user) && !isa<ArgmaxOp>(user) && normInput(user) == value;
+  }
+  // The sum of an add_* norm is normalised by the op that gives it.
+  if (auto norm = value.getDefiningOp())
+    isNormalised |=
+        isa<AddRmsNormOp, AddLayerNormOp>(norm) && normInput(norm) == value;
+  return isReturned && isNormalised;
+}
+
+static void addOpsBehind(Value value, llvm::SetVector<Operation *> &ops) {
+  SmallVector<Value> pending{value};
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val().getDefiningOp();
+    if (op && ops.insert(op))
+      llvm::append_range(pending, op->getOperands());
+  }
+}
+
+llvm::SetVector<Operation *> opsBehind(Value value) {
+  llvm::SetVector<Operation *> ops;
+  addOpsBehind(value, ops);
+  return ops;
+}
+
+llvm::SetVector<Operation *> opsBehind(ArrayRef<Operation *> roots) {
+  llvm::SetVector<Operation *> ops;
+  for (Operation *root : roots)
+    for (Value operand : root->getOperands())
+      addOpsBehind(operand, ops);
+  return ops;
+}
+
+Value normInput(Operation *norm) {
+  return TypeSwitch<Operation *, Value>(norm)
+      .Case<AddRmsNormOp, AddLayerNormOp>(
+          [](auto op) { return Value(op.getSum()); })
+      .Default([](Operation *op) { return op->getOperand(0); });
+}
+
+Value normWeight(Operation *norm) {
+  return TypeSwitch<Operation *, Value>(norm)
+      .Case<RmsNormOp, AddRmsNormOp, LayerNormOp, AddLayerNormOp>(
+          [](auto op) { return Value(op.getWeight()); })
+      .Default([](Operation *) { return Value(); });
+}
+
+Value normBias(Operation *norm) {
+  return TypeSwitch<Operation *, Value>(norm)
+      .Case<LayerNormOp, AddLayerNormOp>(
+          [](auto op) { return Value(op.getBias()); })
+      .Default([](Operation *) { return Value(); });
+}
+
+float normEpsilon(Operation *norm) {
+  return TypeSwitch<Operation *, float>(norm)
+      .Case<RmsNormOp, AddRmsNormOp, LayerNormOp, AddLayerNormOp,
+            L2NormalizeOp>(
+          [](auto op) { return op.getEpsilon().convertToFloat(); })
+      .Default(0.0f);
+}
+
+float normOffset(Operation *norm) {
+  return TypeSwitch<Operation *, float>(norm)
+      .Case<RmsNormOp, AddRmsNormOp>(
+          [](auto op) { return op.getOffset().convertToFloat(); })
+      .Default(0.0f);
+}
+
+} // namespace lathe

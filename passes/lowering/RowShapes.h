@@ -1,0 +1,56 @@
+//===- RowShapes.h - What the ops of a row kernel look like -----*- C++ -*-===//
+#ifndef LATHE_PASSES_LOWERING_ROWSHAPES_H
+#define LATHE_PASSES_LOWERING_ROWSHAPES_H
+
+#include "dialects/lathe/Lathe.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace lathe {
+
+/// Elements of one token of \p type: the product of all but the first size.
+int64_t elementsPerToken(mlir::RankedTensorType type);
+
+/// The tensor whose first dimension counts the tokens of the kernel, given one
+/// of its results. For the cache pages of an append, that is the new key.
+mlir::RankedTensorType countedTypeOf(mlir::Value result);
+
+/// \p value before the tensor.expand_shape and collapse_shape that made it.
+mlir::Value stripReshapes(mlir::Value value);
+
+/// True for the ops that only say where a value's elements are.
+bool isView(mlir::Operation *op);
+
+/// True if \p value is an argument of the kernel, or a view of one.
+bool isPlain(mlir::Value value);
+
+/// First column of \p slice in its source, counted from the start of a token.
+int64_t sliceOffset(mlir::tensor::ExtractSliceOp slice);
+
+/// True for ops that need a whole row before they give their first number.
+bool isWholeRowOp(mlir::Operation *op);
+
+/// True if the rows of \p op are heads: its first operand has rank 3.
+bool isByHead(mlir::Operation *op);
+
+/// True if \p value is returned in f32 and computed by a norm that reads it
+/// anyway: the norm stores it and nobody else does.
+bool isStoredByNorm(mlir::Value value);
+
+/// All ops that \p value, or the operands of \p ops, are computed from.
+llvm::SetVector<mlir::Operation *> opsBehind(mlir::Value value);
+llvm::SetVector<mlir::Operation *>
+opsBehind(llvm::ArrayRef<mlir::Operation *> ops);
+
+/// What norms have in common: the value that is normalised (for add_* its
+/// sum), and the rest where there is one (else null, or 0).
+mlir::Value normInput(mlir::Operation *norm);
+mlir::Value normWeight(mlir::Operation *norm);
+mlir::Value normBias(mlir::Operation *norm);
+float normEpsilon(mlir::Operation *norm);
+float normOffset(mlir::Operation *norm);
+
+} // namespace lathe
+
+#endif // LATHE_PASSES_LOWERING_ROWSHAPES_H
