@@ -34,6 +34,7 @@ namespace lathe {
 void buildKernelLowering(OpPassManager &pm, StringRef level, int optLevel) {
   if (optLevel > 0) {
     pm.addPass(createAssignSchedules({/*level=*/level.str()}));
+    pm.addPass(createLowerRows());
   } else {
     pm.addPass(createLowerToLoops());
   }
