@@ -58,6 +58,9 @@ public:
   /// Value of a symbol: fixed at load, or of the last call; -1: not set.
   int64_t symbol(size_t index) const { return symbols[index]; }
 
+  /// Positions of a sequence that the context was made for.
+  int64_t positions() const { return contextPositions; }
+
   /// The place of an input of the next call, of these dimensions, which give
   /// the symbols their values. Fails with InvalidArgument.
   Result<TensorView> mapInput(size_t entry, size_t input,
@@ -97,12 +100,17 @@ public:
 
 private:
   Context() = default;
+  struct Port;
+  struct EntryState;
+
   Status chooseSymbols(const ContextOptions &options);
   Status allocate();
-  Status resolveSymbols(size_t entry);
-  Status checkLimits(size_t entry) const;
-
-  struct EntryState;
+  Status addEntry(size_t index);
+  Status resolveSymbols(EntryState &state);
+  Status checkLimits(const EntryState &state) const;
+  TensorView viewOf(const Port &port, const int64_t *dims) const;
+  std::string symbolName(size_t symbol) const;
+  std::vector<int64_t> fixedSymbols() const;
 
   std::shared_ptr<const Model> shared;
   std::unique_ptr<ThreadPool> threads;
@@ -114,9 +122,11 @@ private:
   std::vector<size_t> stateBytes;
   std::unique_ptr<DeviceMemory> arena;
   std::unique_ptr<DeviceMemory> scratch;
-  std::vector<EntryState> entries;
+  size_t scratchStride = 0; ///< Bytes a worker.
+  std::vector<std::unique_ptr<EntryState>> entries;
   LaunchObserver observer;
   uint64_t usedArena = 0;
+  int64_t contextPositions = 0;
 };
 
 } // namespace lathe::runtime

@@ -60,12 +60,6 @@ public:
              const LaunchObserver &observer);
 
 private:
-  struct Command;
-  void placeOperands(size_t plan, const CallMemory &memory);
-  Status runLaunch(const Command &command, std::span<const int64_t> symbols,
-                   const CallMemory &memory, const LaunchScope &scope,
-                   const LaunchObserver &observer);
-
   struct Variant {
     uint32_t symbol;
     int64_t maximum;
@@ -81,6 +75,11 @@ private:
     uint32_t operandCount; ///< Copy: target, source. Fill: target.
     uint8_t value;         ///< Fill.
   };
+
+  void placeOperands(size_t plan, const CallMemory &memory);
+  Status runLaunch(const Command &command, std::span<const int64_t> symbols,
+                   const CallMemory &memory, const LaunchScope &scope,
+                   const LaunchObserver &observer);
 
   const Model *model;
   size_t entry;

@@ -11,6 +11,7 @@
 #include "runtime/Context.h"
 #include "runtime/Sampler.h"
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -70,19 +71,29 @@ public:
 private:
   struct Sequence;
   struct Batch;
+  /// An entry, and where its inputs tokens, positions, sequences, rows and
+  /// page_table are.
+  struct Step {
+    size_t entry = SIZE_MAX;
+    std::array<size_t, 5> inputs = {};
+  };
   Generator() = default;
 
   Status findEntries();
-  bool fillBatch(Batch &batch);
-  Status runBatch(const Batch &batch, size_t entry);
-  Status takeToken(Sequence &sequence, int32_t id);
+  Status checkRequest(GenerationRequest &request) const;
+  void appendTokens(Sequence &sequence, size_t room);
+  bool fillBatch();
+  Status runBatch(const Step &step);
+  Status takeResults(const Step &step);
+  void takeToken(Sequence &sequence, int32_t id);
   void release(Sequence &sequence);
 
   Context *context = nullptr;
-  size_t stepEntry = SIZE_MAX;
-  size_t greedyEntry = SIZE_MAX;
+  Step logitsStep;
+  Step greedyStep;
   int64_t slots = 0;
   int64_t slotPages = 0;
+  int64_t pages = 0;
   int64_t pagePositions = 0;
   int64_t maxTokens = 0;
   int64_t maxRows = 0;
@@ -94,6 +105,7 @@ private:
   std::vector<GeneratedToken> results;
   GenerationStats statistics;
   int64_t nextSequence = 0;
+  size_t rotation = 0;
 };
 
 } // namespace lathe::runtime

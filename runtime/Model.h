@@ -25,7 +25,7 @@ struct ModelOptions {
 class Model {
 public:
   /// Loads the code of the best target and the tokenizer's tables. Fails with
-  /// Unsupported, InvalidFile and ResourceExhausted.
+  /// NotFound (no such device), Unsupported, InvalidFile, ResourceExhausted.
   static Result<std::shared_ptr<const Model>>
   create(std::shared_ptr<const Artifact> artifact,
          const ModelOptions &options = {});
@@ -48,7 +48,11 @@ public:
 
 private:
   Model() = default;
+  Status loadKernels(const ModelOptions &options);
+  Status mapWeights(const ModelOptions &options);
+  Status loadTokenizer(const ModelOptions &options);
 
+  /// First, so that it outlives what points into it.
   std::shared_ptr<const Artifact> file;
   const Device *machine = nullptr;
   std::unique_ptr<DeviceCode> kernels;

@@ -66,11 +66,15 @@ public:
 
 private:
   Sampler() = default;
+  bool hasPenalty() const;
+  void collect(std::span<const float> logits);
+  int32_t draw();
 
   SamplingOptions options;
   uint64_t draws = 0;
   std::vector<bool> seen; ///< By id; empty without a penalty.
   std::vector<std::pair<float, int32_t>> candidates;
+  std::vector<double> weights; ///< Of the first candidates, sorted.
 };
 
 } // namespace lathe::runtime

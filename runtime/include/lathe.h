@@ -75,6 +75,10 @@ typedef enum lathe_status_t {
 /// The version of the library, "major.minor.patch"; static.
 LATHE_API const char *lathe_version(void);
 
+/// The targets that this machine runs, by the names of an artifact, the best
+/// one (index 0) first: "x86-64-v4-vnni-bf16"; static. Null past the end.
+LATHE_API const char *lathe_machine_target(size_t index);
+
 /// The name of a code, as "invalid_file"; static.
 LATHE_API const char *lathe_status_name(lathe_status_t status);
 
@@ -160,6 +164,8 @@ typedef struct lathe_model_options_t {
   /// Runs the hashing in the host's pool instead of own threads.
   lathe_parallel_t parallel;
   void *parallel_user;
+  /// Name of the device to run on; null: "cpu".
+  const char *device;
 } lathe_model_options_t;
 
 /// Opens the artifact at \p path, maps it read-only and checks all of it.

@@ -1,0 +1,74 @@
+//===- ProgramChecker.h - Checks what a program says ------------*- C++ -*-===//
+#ifndef LATHE_RUNTIME_PROGRAMCHECKER_H
+#define LATHE_RUNTIME_PROGRAMCHECKER_H
+
+#include "runtime/Artifact.h"
+
+#include <string_view>
+
+namespace lathe::artifact {
+struct Buffer;
+struct Copy;
+struct Entry;
+struct Expression;
+struct Fill;
+struct Kernel;
+struct Launch;
+struct Plan;
+struct TensorType;
+} // namespace lathe::artifact
+
+namespace lathe::runtime {
+
+/// Checks a program whose FlatBuffers structure was verified: every index,
+/// expression, offset and size. Fills in what the artifact derives from it.
+class ProgramChecker {
+public:
+  explicit ProgramChecker(Artifact &artifact)
+      : artifact(artifact), program(*artifact.root) {}
+
+  /// Fails with InvalidFile and Unsupported; messages name the field.
+  Status check();
+
+private:
+  Status checkModel();
+  Status checkSymbols();
+  Status checkTargets();
+  Status checkKernels();
+  Status checkWeights();
+  Status checkStates();
+  Status checkEntry(size_t index);
+  Status checkBuffers(size_t index);
+  Status checkBindings(const artifact::Entry &entry);
+  Status checkPlans(const artifact::Entry &entry);
+  Status checkPlan(const artifact::Entry &entry, const artifact::Plan &plan);
+  Status checkCommands(const artifact::Entry &entry);
+  Status checkLaunch(const artifact::Entry &entry,
+                     const artifact::Launch &launch);
+  Status checkCopy(const artifact::Entry &entry, const artifact::Copy &copy);
+  Status checkFill(const artifact::Entry &entry, const artifact::Fill &fill);
+
+  Status checkKernel(const artifact::Kernel &kernel);
+  Status checkBuffer(const artifact::Buffer &buffer);
+  Status checkType(const artifact::TensorType &type);
+  /// Bounds \p expression and checks them against [0, \p limit].
+  Result<Interval> checkSize(const artifact::Expression &expression,
+                             std::string_view what, uint64_t limit,
+                             std::span<const Interval> symbols);
+  /// Checks that names can be printed and that no two are equal.
+  template <typename Tables>
+  Status checkNames(const Tables &tables);
+  /// Counts \p items against what a program may hold in all.
+  Status spend(size_t items);
+  /// A failure at the place that `where` says.
+  Status invalid(const std::string &message) const;
+
+  Artifact &artifact;
+  const artifact::Program &program;
+  std::string where; ///< As "entry 'step': buffer 'x'".
+  size_t spent = 0;
+};
+
+} // namespace lathe::runtime
+
+#endif // LATHE_RUNTIME_PROGRAMCHECKER_H
