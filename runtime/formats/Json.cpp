@@ -15,9 +15,6 @@
 #include "runtime/formats/MappedFile.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
-#include <span>
 #include <vector>
 
 #include <simdjson.h>
@@ -55,7 +52,8 @@ static_assert(sizeof(Node) == 16, "the memory bound counts 16 bytes a node");
 constexpr uint64_t kTokenBytes = 4;
 /// Bytes of the list in which keys are compared.
 constexpr uint64_t kKeyBytes = sizeof(std::string_view);
-constexpr uint64_t kFreeMemory = uint64_t(48) << 20;
+/// Largest sum of the above and the nodes, in bytes.
+constexpr uint64_t kLargestTree = uint64_t(64) << 20;
 /// Bytes of a key that a message shows.
 constexpr size_t kShownKey = 200;
 
@@ -65,6 +63,7 @@ struct lathe::runtime::JsonData {
   std::string file;
   /// The text between brackets, then simdjson's padding.
   std::unique_ptr<char[]> text;
+  size_t size = 0; ///< Of the text with its brackets.
   std::string unescaped;
   std::vector<Node> nodes;
 
@@ -79,7 +78,7 @@ namespace {
 /// Turns a text into nodes.
 class Builder {
 public:
-  Builder(JsonData &data, size_t size) : data(data), size(size) {}
+  explicit Builder(JsonData &data) : data(data) {}
 
   Status build();
 
@@ -109,7 +108,6 @@ private:
   }
 
   JsonData &data;
-  size_t size; ///< Of the text, with its brackets.
   const char *last = nullptr;
 };
 
@@ -119,7 +117,7 @@ private:
 Status Builder::fail(std::string_view fault) {
   const char *begin = data.text.get();
   std::string place;
-  if (last >= begin && last <= begin + size)
+  if (last >= begin && last <= begin + data.size)
     place = "line " + std::to_string(std::count(begin, last, '\n') + 1) + ": ";
   return Status::error(StatusCode::InvalidFile,
                        data.file + ": " + place + std::string(fault));
@@ -129,8 +127,8 @@ Status Builder::build() {
   ondemand::parser parser;
   ondemand::document document;
   last = data.text.get();
-  simdjson::padded_string_view view(data.text.get(), size,
-                                    size + simdjson::SIMDJSON_PADDING);
+  simdjson::padded_string_view view(data.text.get(), data.size,
+                                    data.size + simdjson::SIMDJSON_PADDING);
   simdjson::error_code error = parser.iterate(view).get(document);
   ondemand::array array;
   if (!error)
@@ -319,45 +317,59 @@ Status Builder::checkKeys(size_t objectIndex) {
               std::string(twice->substr(0, kShownKey)) + "' twice");
 }
 
-Result<Json> Json::parse(std::string_view text, std::string file) {
-  if (text.size() > kMaximumSize)
+/// Checks the bounds of \p text and copies it.
+static Result<std::unique_ptr<JsonData>> copyText(std::string_view text,
+                                                  std::string file) {
+  if (text.size() > Json::kMaximumSize)
     return Status::error(StatusCode::ResourceExhausted,
                          file + ": has " + std::to_string(text.size()) +
                              " bytes, more than " +
-                             std::to_string(kMaximumSize));
-  Result<JsonScan> scan = scanJson(text, kMaximumDepth, file);
+                             std::to_string(Json::kMaximumSize));
+  Result<JsonScan> scan = scanJson(text, Json::kMaximumDepth, file);
   if (!scan.isOk())
     return scan.takeStatus();
   // None of this can wrap: counts are at most twice the text's size.
-  uint64_t memory = text.size() + scan->tokens * kTokenBytes +
-                    scan->values * (sizeof(Node) + kKeyBytes);
-  if (memory > 2 * text.size() + kFreeMemory)
+  uint64_t memory = scan->tokens * kTokenBytes + scan->values * sizeof(Node) +
+                    scan->keys * kKeyBytes;
+  if (memory > kLargestTree)
     return Status::error(StatusCode::ResourceExhausted,
                          file + ": has " + std::to_string(scan->values) +
-                             " values in " + std::to_string(text.size()) +
-                             " bytes, too many to read");
+                             " values, too many to read");
 
   auto data = std::make_unique<JsonData>();
   data->file = std::move(file);
+  data->nodes.reserve(scan->values + 1);
   // In brackets, so that a scalar is as good a document as an object.
-  size_t size = text.size() + 2;
-  data->text =
-      std::make_unique_for_overwrite<char[]>(size + simdjson::SIMDJSON_PADDING);
+  data->size = text.size() + 2;
+  data->text = std::make_unique_for_overwrite<char[]>(
+      data->size + simdjson::SIMDJSON_PADDING);
   char *buffer = data->text.get();
   buffer[0] = '[';
   std::copy(text.begin(), text.end(), buffer + 1);
-  buffer[size - 1] = ']';
-  std::fill_n(buffer + size, simdjson::SIMDJSON_PADDING, ' ');
+  buffer[data->size - 1] = ']';
+  std::fill_n(buffer + data->size, simdjson::SIMDJSON_PADDING, ' ');
+  return data;
+}
 
-  LATHE_RETURN_IF_ERROR(Builder(*data, size).build());
-  return Json(std::move(data));
+Result<Json> Json::parse(std::string_view text, std::string file) {
+  Result<std::unique_ptr<JsonData>> data = copyText(text, std::move(file));
+  if (!data.isOk())
+    return data.takeStatus();
+  LATHE_RETURN_IF_ERROR(Builder(**data).build());
+  return Json(std::move(*data));
 }
 
 Result<Json> Json::read(const std::string &path) {
   Result<MappedFile> file = MappedFile::open(path);
   if (!file.isOk())
     return file.takeStatus();
-  return parse(file->text(), path);
+  Result<std::unique_ptr<JsonData>> data = copyText(file->text(), path);
+  // The copy is enough: what parsing needs takes the mapping's place.
+  file = Status::error(StatusCode::NotFound, path);
+  if (!data.isOk())
+    return data.takeStatus();
+  LATHE_RETURN_IF_ERROR(Builder(**data).build());
+  return Json(std::move(*data));
 }
 
 Json::Json(std::unique_ptr<JsonData> data) : data(std::move(data)) {}

@@ -178,7 +178,7 @@ public:
   /// comments, no trailing commas, no NaN, no lone surrogates, no key twice in
   /// an object, numbers that double can hold (integers past 64 bits become
   /// doubles). InvalidFile if that is broken; ResourceExhausted if the result
-  /// would take more than 2 × size + 48 MiB. Copies the text.
+  /// would take more than 64 MiB beside the text. Copies the text.
   static Result<Json> parse(std::string_view text, std::string file);
 
   /// Reads and parses the file \p path. Fails as MappedFile::open and parse do.

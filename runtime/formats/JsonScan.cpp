@@ -54,6 +54,7 @@ Result<JsonScan> lathe::runtime::scanJson(std::string_view text,
     } else if (c == ',' || c == ':') {
       scan.tokens += 2;
       scan.values += 1;
+      scan.keys += c == ':';
     }
   }
   if (!closers.empty())

@@ -16,6 +16,8 @@ struct JsonScan {
   uint64_t tokens = 0;
   /// Values and keys.
   uint64_t values = 0;
+  /// Keys alone.
+  uint64_t keys = 0;
 };
 
 /// Walks over \p text once, without recursion, and checks that brackets match,
