@@ -104,14 +104,18 @@ static Result<ModuleSource> loadText(mlir::MLIRContext &context,
 static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
                                            const CommandLine &line) {
   ImportOptions options;
-  options.context = line.context;
-  options.maxTokens = line.compile.maxTokens.value_or(0);
-  options.dtype = line.dtype;
-  options.weights = line.weights;
+  if (line.context > 0)
+    options.context = line.context;
+  options.maxTokens = line.compile.maxTokens;
+  std::vector<std::string> notes;
+  options.notes = &notes;
   Result<mlir::OwningOpRef<mlir::ModuleOp>> module =
       importCheckpoint(context, line.model, options);
   if (!module.isOk())
     return module.takeStatus();
+  if (line.verbose)
+    for (const std::string &note : notes)
+      printMessage("note", note);
   ModuleSource source;
   source.module = std::move(*module);
   source.directory = line.model;

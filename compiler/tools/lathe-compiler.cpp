@@ -13,6 +13,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
+
 using namespace lathe;
 using lathe::runtime::Status;
 using lathe::runtime::StatusCode;
@@ -64,6 +66,8 @@ static Status import(const CommandLine &line, mlir::MLIRContext &context) {
 }
 
 int main(int argc, char **argv) {
+  // A limit on the size of files ends in a failed write, not in a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
   runtime::Result<CommandLine> line = parseCommandLine(argc, argv);
   if (!line.isOk()) {
     printMessage("error", line.status().message());

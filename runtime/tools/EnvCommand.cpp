@@ -25,6 +25,14 @@ static std::string cpuInfo(const std::string &key) {
   return "unknown";
 }
 
+/// The targets that this machine runs, the best one first.
+static std::string machineTargets() {
+  std::string targets;
+  for (size_t i = 0; const char *target = lathe_machine_target(i); ++i)
+    targets += (i ? ", " : "") + std::string(target);
+  return targets;
+}
+
 static Exit printEnvironment(bool asJson) {
   struct utsname system = {};
   uname(&system);
@@ -34,7 +42,7 @@ static Exit printEnvironment(bool asJson) {
       {"system", std::string(system.sysname) + " " + system.release},
       {"machine", system.machine},
       {"cpu", cpuInfo("model name")},
-      {"cpu_level", lathe_machine_level()},
+      {"targets", machineTargets()},
       {"cpu_forced", forced ? forced : ""},
       {"threads", std::to_string(std::thread::hardware_concurrency())},
       {"cache", cacheDirectory()},

@@ -71,6 +71,8 @@ static int runMain(int argc, char **argv) {
 int main(int argc, char **argv) {
   // A reader that has gone is seen by the failed write, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  // Likewise a limit on the size of files.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return runMain(argc, argv);
   } catch (const std::bad_alloc &) {
