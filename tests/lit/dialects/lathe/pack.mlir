@@ -1,0 +1,9 @@
+// RUN: lathe-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK-LABEL: func @pack(
+// CHECK-SAME:    %[[W:[a-z0-9]+]]: tensor<8x4xf32>
+// CHECK:         lathe.pack %[[W]]
+func.func @pack(%w: tensor<8x4xf32>) {
+  %p = lathe.pack %w : tensor<8x4xf32> -> tensor<8x4xf32, #lathe.packed<columns = 32, depth = 1>>
+  return
+}
