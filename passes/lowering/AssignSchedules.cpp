@@ -59,6 +59,13 @@ ScheduleAttr rowSchedule(MLIRContext *context, const LevelRow &row) {
                            /*panels=*/1, row.vector);
 }
 
+/// The schedule of attention: each tile transposes the keys that it needs, which
+/// must be shared by enough rows.
+ScheduleAttr attentionSchedule(MLIRContext *context, const LevelRow &row) {
+  return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/64,
+                           /*panels=*/1, row.vector);
+}
+
 struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
   using AssignSchedulesBase::AssignSchedulesBase;
 
@@ -74,6 +81,10 @@ struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
       if (!isUnloweredKernel(kernel) || kernel->hasAttr(kScheduleAttr))
         return;
       ScheduleAttr schedule = rowSchedule(&getContext(), *row);
+      kernel.walk([&](Operation *op) {
+        if (isa<AttentionOp, CachedAttentionOp>(op))
+          schedule = attentionSchedule(&getContext(), *row);
+      });
       kernel.walk([&](LinearOp linear) {
         schedule = contractionSchedule(linear, *row);
       });

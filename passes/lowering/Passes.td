@@ -58,6 +58,72 @@ def AssignSchedules : Pass<"lathe-assign-schedules", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def LowerContraction : Pass<"lathe-lower-contraction", "::mlir::func::FuncOp"> {
+  let summary = "Lower kernels rooted in a linear layer to register tiles";
+  let description = [{
+    Takes a kernel with one `lathe.linear` on a packed weight, elementwise ops
+    before it and behind it, and a `lathe.schedule`. Builds a function of the
+    kernel ABI that computes it in register tiles: accumulators stay in vectors
+    of the level's width over the whole sum, one fma a term, in the order that
+    `#lathe.reduce` says (docs/design.md, 8.3); a row comes out in the same bits
+    whatever the number of rows.
+
+    ```mlir
+    func.func @k(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
+                 %w: tensor<3072x768xf32, #lathe.packed<columns = 32, depth = 1>>,
+                 %b: tensor<3072xf32>) -> tensor<?x3072xf32, #lathe.dims<"tokens">>
+        attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 8>} {
+      %y = lathe.linear %x, %w bias %b : … 
+      %z = lathe.activation gelu %y : …
+      return %z : …
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @k(%args: !llvm.ptr, %scratch: !llvm.ptr, %begin: i64, %end: i64) -> i32
+        attributes {lathe.kernel, lathe.scratch_bytes = 2048 : i64,
+                    lathe.tiles = affine_map<()[s0] -> ((s0 ceildiv 64) * 48)>}
+    ```
+
+    It leaves alone kernels of another kind, weights that are not packed, and
+    ops that have no vector form; lathe-verify-lowered names them.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def PackWeights : Pass<"lathe-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Store the weights of linear layers as their kernels read them";
+  let description = [{
+    Each `lathe.linear` whose weight is a `lathe.get` of a parameter reads a
+    derived parameter in the layout of docs/design.md, 8.4, instead. Linear
+    layers of all entries that read the same weight share it.
+
+    ```mlir
+    %w = lathe.get @up : tensor<3072x768xbf16>
+    %y = lathe.linear %x, %w : …
+    ```
+    becomes
+    ```mlir
+    lathe.derived @up.packed : tensor<3072x768xbf16, #lathe.packed<columns = 32, depth = 2>> {
+      %0 = lathe.get @up : tensor<3072x768xbf16>
+      %1 = lathe.pack %0 : …
+      lathe.yield %1 : …
+    }
+    %w = lathe.get @up.packed : tensor<3072x768xbf16, #lathe.packed<columns = 32, depth = 2>>
+    %y = lathe.linear %x, %w : …
+    ```
+
+    It leaves alone weights that are packed already, computed in the entry, or
+    of an element type without a packed layout. Other readers of the weight, such
+    as the `lathe.gather` of a tied embedding, keep the plain one.
+  }];
+  let options = [Option<"columns", "columns", "int64_t", "32",
+                        "columns of a panel, the same for every level">];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def VerifyLowered : Pass<"lathe-verify-lowered", "::mlir::func::FuncOp"> {
   let summary = "Fail on a kernel that no lowering took";
   let description = [{
@@ -89,6 +155,36 @@ def LowerRows : Pass<"lathe-lower-rows", "::mlir::ModuleOp"> {
     ```
 
     A mix that cannot be done row by row is an error that names the op.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerAttention : Pass<"lathe-lower-attention", "::mlir::ModuleOp"> {
+  let summary = "Lower kernels of attention";
+  let description = [{
+    Takes the kernels that hold a `lathe.attention` or `lathe.cached_attention`,
+    views of their operands and of the result, and nothing else. A tile is a
+    block of tokens and one key head; keys are looked at in chunks of 128 by an
+    online softmax, in the order of docs/design.md, 8.3, so that a score matrix
+    is never stored and a prompt gives the bits of its tokens one by one.
+
+    ```mlir
+    func.func private @k(%q: tensor<4x2x8xf32>, %k: tensor<4x1x8xf32>, %s: tensor<4xi32>)
+        -> tensor<4x2x8xf32> attributes {lathe.kernel} {
+      %y = lathe.attention %q, %k, %k by %s scale 0.25 causal
+          : tensor<4x2x8xf32>, tensor<4x1x8xf32>, tensor<4xi32>
+      return %y : tensor<4x2x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func private @k(%args: !llvm.ptr, %scratch: !llvm.ptr, %begin: i64, %end: i64) -> i32
+        attributes {lathe.kernel, lathe.scratch_bytes = …, lathe.tiles = affine_map<() -> (1)>}
+    ```
+
+    `rows` and `columns` of the schedule are its register tile, `row_block` is
+    the number of query rows of a tile.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];

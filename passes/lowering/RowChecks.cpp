@@ -75,31 +75,23 @@ static LogicalResult checkArguments(Operation *op) {
 }
 
 static LogicalResult checkSlice(tensor::ExtractSliceOp slice) {
-  RankedTensorType source = slice.getSourceType();
-  auto offsets = slice.getStaticOffsets();
-  bool hasUnitStrides = llvm::all_of(slice.getStaticStrides(),
-                                     [](int64_t step) { return step == 1; });
-  bool isStatic = llvm::none_of(offsets, ShapedType::isDynamic);
-  bool keepsRank = source.getRank() == slice.getType().getRank();
-  if (!hasUnitStrides || !isStatic || !keepsRank || offsets[0] != 0)
+  if (!isColumnSlice(slice))
     return slice.emitOpError("is not a slice of whole columns");
-  if (source.getRank() == 3 &&
-      (source.getDimSize(2) != slice.getType().getDimSize(2) ||
-       !isPlain(slice.getSource())))
-    return slice.emitOpError("cuts heads apart");
+  if (slice.getSourceType().getRank() == 3 && !isPlain(slice.getSource()))
+    return slice.emitOpError(
+        "takes some of the heads that its kernel computes");
   return success();
 }
 
-template <typename Reshape>
-static LogicalResult checkReshape(Reshape reshape) {
-  if (reshape.getReassociationIndices()[0].size() != 1)
-    return reshape.emitOpError("mixes the first dimension with others");
-  bool isView = isPlain(reshape.getSrc());
+static LogicalResult checkReshape(Operation *reshape) {
+  if (!keepsTokens(reshape))
+    return reshape->emitOpError("mixes the first dimension with others");
   bool isReturned = llvm::all_of(reshape->getUsers(), [](Operation *user) {
     return isa<func::ReturnOp>(user);
   });
-  if (isa<tensor::CollapseShapeOp>(reshape) && !isView && !isReturned)
-    return reshape.emitOpError("joins computed heads that are used again");
+  if (isa<tensor::CollapseShapeOp>(reshape) &&
+      !isPlain(reshape->getOperand(0)) && !isReturned)
+    return reshape->emitOpError("joins computed heads that are used again");
   return success();
 }
 

@@ -45,6 +45,30 @@ bool isPlain(Value value) {
   return true;
 }
 
+bool isColumnSlice(tensor::ExtractSliceOp slice) {
+  RankedTensorType source = slice.getSourceType();
+  RankedTensorType result = slice.getType();
+  auto offsets = slice.getStaticOffsets();
+  if (source.getRank() != result.getRank() || offsets[0] != 0 ||
+      llvm::any_of(offsets, ShapedType::isDynamic) ||
+      llvm::any_of(slice.getStaticStrides(),
+                   [](int64_t step) { return step != 1; }))
+    return false;
+  // Whole heads: only the second dimension is cut.
+  for (int64_t dim = 2; dim < source.getRank(); ++dim)
+    if (source.getDimSize(dim) != result.getDimSize(dim))
+      return false;
+  return true;
+}
+
+bool keepsTokens(Operation *reshape) {
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(reshape))
+    return expand.getReassociationIndices()[0].size() == 1;
+  return cast<tensor::CollapseShapeOp>(reshape)
+             .getReassociationIndices()[0]
+             .size() == 1;
+}
+
 int64_t sliceOffset(tensor::ExtractSliceOp slice) {
   int64_t offset = 0;
   ArrayRef<int64_t> shape = slice.getSourceType().getShape();

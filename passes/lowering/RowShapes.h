@@ -25,6 +25,12 @@ bool isView(mlir::Operation *op);
 /// True if \p value is an argument of the kernel, or a view of one.
 bool isPlain(mlir::Value value);
 
+/// True if \p slice takes the same columns (or whole heads) of all tokens.
+bool isColumnSlice(mlir::tensor::ExtractSliceOp slice);
+
+/// True if \p reshape leaves the first dimension alone.
+bool keepsTokens(mlir::Operation *reshape);
+
 /// First column of \p slice in its source, counted from the start of a token.
 int64_t sliceOffset(mlir::tensor::ExtractSliceOp slice);
 

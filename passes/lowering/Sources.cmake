@@ -4,11 +4,18 @@ target_sources(LathePasses PRIVATE
   lowering/MathExpansion.cpp)
 target_sources(LathePasses PRIVATE
   lowering/AssignSchedules.cpp
+  lowering/Contraction.cpp
+  lowering/ElementwiseCode.cpp
   lowering/KernelAbi.cpp
+  lowering/LowerContraction.cpp
+  lowering/PackWeights.cpp
   lowering/Pipeline.cpp
+  lowering/RegisterTile.cpp
   lowering/VerifyLowered.cpp)
 target_sources(LathePasses PRIVATE
+  lowering/AttentionBuilder.cpp
   lowering/KernelCode.cpp
+  lowering/LowerAttention.cpp
   lowering/LowerRows.cpp
   lowering/RowBuilder.cpp
   lowering/RowChecks.cpp

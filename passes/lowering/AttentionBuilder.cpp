@@ -1,0 +1,600 @@
+//===- AttentionBuilder.cpp - Attention on a register tile ----------------===//
+
+#include "passes/lowering/AttentionBuilder.h"
+
+#include "passes/lowering/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace lathe {
+
+using Values = KernelCode::Values;
+
+/// Keys of a panel, and panels and vectors of scores of a chunk.
+static constexpr int64_t kPanel = kPagePositions;
+static constexpr int64_t kPanels = kAttentionChunk / kPanel;
+static constexpr int64_t kScoreVectors = kAttentionChunk / kLanes;
+static constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
+                                   const AttentionSource &source, Value scratch)
+    : code(code), shape(shape), source(source), scratch(scratch) {
+  int64_t rows = shape.maxRows();
+  int64_t padded = shape.paddedSize();
+  queries = allocate(rows * padded * 4);
+  sums = allocate(rows * padded * 4);
+  maxima = allocate(rows * 4);
+  weights = allocate(rows * 4);
+  lowBounds = allocate(rows * 8);
+  limits = allocate(rows * 8);
+  scores = allocate(shape.rows * kAttentionChunk * 4);
+  oldFactors = allocate(shape.rows * 4);
+  newFactors = allocate(shape.rows * 4);
+  keyPanels = allocate(kPanels * 8);
+  valuePanels = allocate(kPanels * 8);
+  if (!source.isCached())
+    transposed = allocate(kPanels * shape.size * kPanel * 4);
+}
+
+Value AttentionBuilder::allocate(int64_t bytes) {
+  Value place = buildElementPtr(code.builder, code.loc, scratch,
+                                code.builder.getI8Type(), usedScratch);
+  usedScratch += llvm::alignTo(bytes, 64);
+  return place;
+}
+
+Value AttentionBuilder::f32At(Value base, Value index) const {
+  return buildElementPtr(code.builder, code.loc, base, code.f32(), index);
+}
+
+/// Element \p row of an i64 array.
+Value AttentionBuilder::loadBound(Value array, Value row) const {
+  Value place = buildElementPtr(code.builder, code.loc, array, code.i64(), row);
+  return buildLoad(code.builder, code.loc, code.i64(), place);
+}
+
+/// Stores a number or a pointer as element \p index of an array of its like.
+static void storeAt(const KernelCode &code, Value value, Value base,
+                    Value index) {
+  Type type = value.getType();
+  Value place = buildElementPtr(code.builder, code.loc, base, type, index);
+  unsigned bytes = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() / 8 : 8;
+  LLVM::StoreOp::create(code.builder, code.loc, value, place, bytes);
+}
+
+static Value loadPointer(const KernelCode &code, Value base, Value index) {
+  auto pointer = LLVM::LLVMPointerType::get(code.builder.getContext());
+  Value place = buildElementPtr(code.builder, code.loc, base, pointer, index);
+  return LLVM::LoadOp::create(code.builder, code.loc, pointer, place,
+                              /*alignment=*/8);
+}
+
+/// \p maximum, or 0 where it is that of no key at all: what the exponents of
+/// a softmax are relative to.
+static Value finiteOrZero(const KernelCode &code, Value maximum) {
+  OpBuilder &builder = code.builder;
+  Value lowest = buildFloat(builder, code.loc, code.f32(), kLowest);
+  Value isNone = arith::CmpFOp::create(
+      builder, code.loc, arith::CmpFPredicate::OEQ, maximum, lowest);
+  return code.select(isNone, buildFloat(builder, code.loc, code.f32(), 0.0f),
+                     maximum);
+}
+
+/// ceil(\p a / \p b) of numbers that are not negative.
+static Value ceilDiv(const KernelCode &code, Value a, int64_t b) {
+  return code.div(code.add(a, b - 1), b);
+}
+
+/// \p value, but at least \p low and at most \p high.
+static Value clamp(const KernelCode &code, Value value, int64_t low,
+                   int64_t high) {
+  return code.min(code.max(value, code.index(low)), code.index(high));
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles and runs
+//===----------------------------------------------------------------------===//
+
+void AttentionBuilder::emitTile(Value tile) {
+  Value keyHead = code.rem(tile, shape.keyHeads);
+  Value block = code.div(tile, shape.keyHeads);
+  Value first = code.mul(block, shape.tokenBlock);
+  Value last = code.min(code.add(first, shape.tokenBlock), source.tokens);
+  scf::WhileOp::create(
+      code.builder, code.loc, TypeRange{code.i64()}, ValueRange{first},
+      [&](OpBuilder &, Location, ValueRange token) {
+        scf::ConditionOp::create(code.builder, code.loc,
+                                 code.less(token[0], last), token);
+      },
+      [&](OpBuilder &, Location, ValueRange token) {
+        Run run = findRun(token[0], last, keyHead);
+        emitRun(run);
+        scf::YieldOp::create(code.builder, code.loc, run.end);
+      });
+}
+
+AttentionBuilder::Run AttentionBuilder::findRun(Value token, Value last,
+                                                Value keyHead) {
+  Run run;
+  run.begin = token;
+  run.keyHead = keyHead;
+  Value sequence = code.loadIndex(source.sequences, token);
+  if (source.isCached()) {
+    // Slots are in any order: the run ends where the slot changes.
+    run.slot = sequence;
+    auto scan = scf::WhileOp::create(
+        code.builder, code.loc, TypeRange{code.i64()},
+        ValueRange{code.add(token, 1)},
+        [&](OpBuilder &, Location, ValueRange end) {
+          // Past the last token, the token itself is looked at instead.
+          Value inside = code.less(end[0], last);
+          Value place = code.select(inside, end[0], token);
+          Value slot = code.loadIndex(source.sequences, place);
+          Value isSame = arith::CmpIOp::create(
+              code.builder, code.loc, arith::CmpIPredicate::eq, slot, sequence);
+          scf::ConditionOp::create(code.builder, code.loc,
+                                   code.both(inside, isSame), end);
+        },
+        [&](OpBuilder &, Location, ValueRange end) {
+          scf::YieldOp::create(code.builder, code.loc, code.add(end[0], 1));
+        });
+    run.end = scan.getResult(0);
+  } else {
+    run.sequenceBegin =
+        code.lowerBound(source.sequences, source.tokens, sequence);
+    run.sequenceEnd =
+        code.lowerBound(source.sequences, source.tokens, code.add(sequence, 1));
+    run.end = code.min(run.sequenceEnd, last);
+  }
+  run.rows = code.mul(code.sub(run.end, run.begin), shape.group());
+  return run;
+}
+
+void AttentionBuilder::emitRun(const Run &run) {
+  prepareRows(run);
+  // Rows are in the order of their tokens, so are the keys that they see.
+  Value low = loadBound(lowBounds, code.index(0));
+  Value limit = loadBound(limits, code.add(run.rows, -1));
+  Value first = code.mul(code.div(low, kAttentionChunk), kAttentionChunk);
+  code.loop(first, limit, kAttentionChunk,
+            [&](Value begin) { emitChunk(run, begin, low, limit); });
+  finishRows(run);
+}
+
+/// Element of \p rows that head \p head of \p token starts with.
+static Value headStart(const KernelCode &code, const HeadRows &rows,
+                       Value token, Value head, int64_t size) {
+  Value start = code.add(code.mul(token, rows.stride), rows.offset);
+  return code.add(start, code.mul(head, size));
+}
+
+void AttentionBuilder::prepareRows(const Run &run) {
+  Value firstHead = code.mul(run.keyHead, shape.group());
+  code.loop(code.index(0), run.rows, 1, [&](Value row) {
+    Value token = code.add(run.begin, code.div(row, shape.group()));
+    Value head = code.add(firstHead, code.rem(row, shape.group()));
+    Value from = headStart(code, source.query, token, head, shape.size);
+    Value to = code.mul(row, shape.paddedSize());
+    code.loop(
+        code.index(0), code.index(shape.paddedSize()), kLanes,
+        [&](Value column) {
+          Value numbers = code.loadLanes(
+              source.query.base, source.query.element, code.add(from, column));
+          Value place = code.add(to, column);
+          code.storeLanes(numbers, queries, code.f32(), place, kLanes);
+          code.storeLanes(code.splat(0.0f), sums, code.f32(), place, kLanes);
+        });
+    OpBuilder &builder = code.builder;
+    storeAt(code, buildFloat(builder, code.loc, code.f32(), kLowest), maxima,
+            row);
+    storeAt(code, buildFloat(builder, code.loc, code.f32(), 0.0f), weights,
+            row);
+
+    Value place = source.isCached() ? code.loadIndex(source.positions, token)
+                                    : code.sub(token, run.sequenceBegin);
+    Value limit = shape.isCausal ? code.add(place, 1)
+                                 : code.sub(run.sequenceEnd, run.sequenceBegin);
+    Value low = code.index(0);
+    if (shape.window > 0)
+      low = code.max(code.add(place, 1 - shape.window), low);
+    storeAt(code, limit, limits, row);
+    storeAt(code, low, lowBounds, row);
+  });
+}
+
+void AttentionBuilder::finishRows(const Run &run) {
+  Value firstHead = code.mul(run.keyHead, shape.group());
+  code.loop(code.index(0), run.rows, 1, [&](Value row) {
+    Value token = code.add(run.begin, code.div(row, shape.group()));
+    Value head = code.add(firstHead, code.rem(row, shape.group()));
+    Value to = headStart(code, source.result, token, head, shape.size);
+    Value from = code.mul(row, shape.paddedSize());
+    Value weight = code.broadcast(code.loadNumber(weights, code.f32(), row));
+    for (int64_t column = 0; column < shape.size; column += kLanes) {
+      Value sum = code.loadLanes(sums, code.f32(), code.add(from, column));
+      code.storeLanes(code.divf(sum, weight), source.result.base,
+                      source.result.element, code.add(to, column),
+                      std::min(kLanes, shape.size - column));
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Chunks of keys
+//===----------------------------------------------------------------------===//
+
+void AttentionBuilder::emitChunk(const Run &run, Value begin, Value low,
+                                 Value limit) {
+  Chunk chunk;
+  chunk.begin = begin;
+  Value first = clamp(code, code.sub(low, begin), 0, kAttentionChunk);
+  Value end = clamp(code, code.sub(limit, begin), 0, kAttentionChunk);
+  chunk.firstPanel = code.div(first, kPanel);
+  chunk.endPanel = ceilDiv(code, end, kPanel);
+  if (source.isCached())
+    findPages(run, chunk);
+  else
+    makePanels(run, chunk, limit);
+  emitRowGroups(run, chunk);
+}
+
+void AttentionBuilder::findPages(const Run &run, const Chunk &chunk) {
+  Value entries = code.mul(run.slot, source.slotPages);
+  Value firstPage = code.div(chunk.begin, kPanel);
+  int64_t headElements = shape.size * kPanel;
+  code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
+    Value entry = code.add(entries, code.add(firstPage, panel));
+    Value page = code.loadIndex(source.pageTable, entry);
+    Value head = code.add(code.mul(page, shape.keyHeads), run.keyHead);
+    Value start = code.mul(head, headElements);
+    for (auto [pages, panels] : {std::pair(source.keyPages, keyPanels),
+                                 std::pair(source.valuePages, valuePanels)})
+      storeAt(code,
+              buildElementPtr(code.builder, code.loc, pages, source.pageElement,
+                              start),
+              panels, panel);
+  });
+}
+
+void AttentionBuilder::makePanels(const Run &run, const Chunk &chunk,
+                                  Value limit) {
+  OpBuilder &builder = code.builder;
+  Value lastKey = code.add(limit, -1);
+  code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
+    Value firstKey = code.add(chunk.begin, code.mul(panel, kPanel));
+    Value keys = f32At(transposed, code.mul(panel, shape.size * kPanel));
+    storeAt(code, keys, keyPanels, panel);
+    Value firstToken = code.add(run.sequenceBegin, firstKey);
+    Value values =
+        headStart(code, source.value, firstToken, run.keyHead, shape.size);
+    storeAt(code,
+            buildElementPtr(builder, code.loc, source.value.base,
+                            source.value.element, values),
+            valuePanels, panel);
+
+    code.loop(code.index(0), code.index(kPanel), kLanes, [&](Value half) {
+      // Past the last key, its row is taken again: it is there, and masked.
+      SmallVector<Value> rows;
+      for (int64_t lane = 0; lane < kLanes; ++lane) {
+        Value key = code.add(firstKey, code.add(half, lane));
+        Value token = code.add(run.sequenceBegin, code.min(key, lastKey));
+        rows.push_back(
+            headStart(code, source.key, token, run.keyHead, shape.size));
+      }
+      Value target = f32At(keys, half);
+      int64_t whole = shape.size / kLanes * kLanes;
+      code.loop(code.index(0), code.index(whole), kLanes, [&](Value part) {
+        transposeBlock(rows, part, kLanes, target);
+      });
+      if (whole < shape.size)
+        transposeBlock(rows, code.index(whole), shape.size - whole, target);
+    });
+  });
+}
+
+/// Reads columns [\p first, \p first + 16) of 16 \p keyRows, and writes the
+/// first \p count of them as rows of the panel at \p target.
+void AttentionBuilder::transposeBlock(ArrayRef<Value> keyRows, Value first,
+                                      int64_t count, Value target) {
+  SmallVector<Value> block;
+  for (Value row : keyRows)
+    block.push_back(code.loadLanes(source.key.base, source.key.element,
+                                   code.add(row, first)));
+  // Swaps the off-diagonal halves of every 2n x 2n block, for n = 8 to 1.
+  for (int64_t n = kLanes / 2; n > 0; n /= 2) {
+    SmallVector<int64_t> low(kLanes), high(kLanes);
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      bool isUpper = lane & n;
+      low[lane] = isUpper ? kLanes + lane - n : lane;
+      high[lane] = isUpper ? kLanes + lane : lane + n;
+    }
+    for (int64_t row = 0; row < kLanes; ++row) {
+      if (row & n)
+        continue;
+      Value a = block[row], b = block[row + n];
+      block[row] = vector::ShuffleOp::create(code.builder, code.loc, a, b, low);
+      block[row + n] =
+          vector::ShuffleOp::create(code.builder, code.loc, a, b, high);
+    }
+  }
+  for (int64_t part = 0; part < count; ++part)
+    code.storeLanes(block[part], target, code.f32(),
+                    code.mul(code.add(first, part), kPanel), kLanes);
+}
+
+//===----------------------------------------------------------------------===//
+// Groups of rows
+//===----------------------------------------------------------------------===//
+
+void AttentionBuilder::emitRowGroups(const Run &run, const Chunk &chunk) {
+  // Groups as tall as the register tile, then what is left by powers of two.
+  SmallVector<int64_t> heights{std::min(shape.rows, shape.maxRows())};
+  for (int64_t height = 4; height > 0; height /= 2)
+    if (height < heights.front())
+      heights.push_back(height);
+
+  scf::WhileOp::create(
+      code.builder, code.loc, TypeRange{code.i64()}, ValueRange{code.index(0)},
+      [&](OpBuilder &, Location, ValueRange row) {
+        scf::ConditionOp::create(code.builder, code.loc,
+                                 code.less(row[0], run.rows), row);
+      },
+      [&](OpBuilder &, Location, ValueRange row) {
+        Value left = code.sub(run.rows, row[0]);
+        Value height = code.index(heights.back());
+        for (int64_t each : llvm::reverse(heights))
+          height = code.select(code.less(left, code.index(each)), height,
+                               code.index(each));
+        for (int64_t each : heights) {
+          Value isThis = arith::CmpIOp::create(code.builder, code.loc,
+                                               arith::CmpIPredicate::eq, height,
+                                               code.index(each));
+          code.when(isThis, [&] { emitRowGroup(chunk, row[0], each); });
+        }
+        scf::YieldOp::create(code.builder, code.loc, code.add(row[0], height));
+      });
+}
+
+void AttentionBuilder::emitRowGroup(const Chunk &chunk, Value first,
+                                    int64_t rows) {
+  RowGroup group;
+  group.first = first;
+  group.rows = rows;
+  for (int64_t row = 0; row < rows; ++row) {
+    Value place = code.add(first, row);
+    auto inChunk = [&](Value array) {
+      return clamp(code, code.sub(loadBound(array, place), chunk.begin), 0,
+                   kAttentionChunk);
+    };
+    group.low.push_back(inChunk(lowBounds));
+    group.limit.push_back(inChunk(limits));
+  }
+  // Rows are in the order of their tokens, and so are their bounds.
+  group.someBegin = group.low.front();
+  group.allBegin = group.low.back();
+  group.allEnd = group.limit.front();
+  group.someEnd = group.limit.back();
+  group.firstPanel = code.div(group.someBegin, kPanel);
+  group.endPanel = ceilDiv(code, group.someEnd, kPanel);
+
+  code.when(code.less(group.someBegin, group.someEnd), [&] {
+    emitScores(group);
+    emitSoftmax(chunk, group);
+    // Few rows leave registers for more columns.
+    int64_t vectors = std::clamp<int64_t>(
+        shape.rows * shape.vectors / rows, shape.vectors,
+        std::max<int64_t>(shape.vectors,
+                          std::min<int64_t>(8, shape.vectorsPerHead())));
+    int64_t whole = shape.vectorsPerHead() / vectors * vectors;
+    code.loop(code.index(0), code.index(whole * kLanes), vectors * kLanes,
+              [&](Value column) { emitValues(group, column, vectors); });
+    if (whole < shape.vectorsPerHead())
+      emitValues(group, code.index(whole * kLanes),
+                 shape.vectorsPerHead() - whole);
+  });
+}
+
+void AttentionBuilder::emitScores(const RowGroup &group) {
+  Type element = source.isCached() ? source.pageElement : Type(code.f32());
+  SmallVector<Value> query;
+  for (int64_t row = 0; row < group.rows; ++row)
+    query.push_back(f32At(
+        queries, code.mul(code.add(group.first, row), shape.paddedSize())));
+
+  code.loop(group.firstPanel, group.endPanel, 1, [&](Value panel) {
+    Value keys = loadPointer(code, keyPanels, panel);
+    for (int64_t column = 0; column < kPanel;
+         column += shape.vectors * kLanes) {
+      Values zeros(group.rows * shape.vectors, code.splat(0.0f));
+      Values dots = code.loop(
+          code.index(0), code.index(shape.size), 1, zeros,
+          [&](Value d, ValueRange carried) {
+            Values next(carried);
+            Values key;
+            for (int64_t v = 0; v < shape.vectors; ++v)
+              key.push_back(code.loadLanes(
+                  keys, element,
+                  code.add(code.mul(d, kPanel), column + v * kLanes)));
+            for (int64_t row = 0; row < group.rows; ++row) {
+              Value q =
+                  code.broadcast(code.loadNumber(query[row], code.f32(), d));
+              for (int64_t v = 0; v < shape.vectors; ++v) {
+                Value &sum = next[row * shape.vectors + v];
+                sum = code.fma(q, key[v], sum);
+              }
+            }
+            return next;
+          });
+      for (int64_t row = 0; row < group.rows; ++row)
+        for (int64_t v = 0; v < shape.vectors; ++v)
+          code.storeLanes(dots[row * shape.vectors + v], scores, code.f32(),
+                          code.add(code.mul(panel, kPanel),
+                                   row * kAttentionChunk + column + v * kLanes),
+                          kLanes);
+    }
+  });
+}
+
+void AttentionBuilder::emitSoftmax(const Chunk &chunk, const RowGroup &group) {
+  OpBuilder &builder = code.builder;
+  VectorType integers = code.lanes(builder.getI32Type());
+  auto bound = [&](Value array, Value row) {
+    Value inChunk = clamp(code, code.sub(loadBound(array, row), chunk.begin), 0,
+                          kAttentionChunk);
+    return code.broadcast(arith::TruncIOp::create(
+        builder, code.loc, builder.getI32Type(), inChunk));
+  };
+  code.loop(code.index(0), code.index(group.rows), 1, [&](Value inGroup) {
+    Value row = code.add(group.first, inGroup);
+    Value limit = bound(limits, row);
+    Value low = shape.window > 0 ? bound(lowBounds, row) : Value();
+    Value start = code.mul(inGroup, kAttentionChunk);
+
+    Values score;
+    Value maximum = code.splat(kLowest);
+    for (int64_t v = 0; v < kScoreVectors; ++v) {
+      SmallVector<int32_t> numbers(kLanes);
+      for (int64_t lane = 0; lane < kLanes; ++lane)
+        numbers[lane] = v * kLanes + lane;
+      Value key = arith::ConstantOp::create(
+          builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
+      Value seen = code.less(key, limit);
+      if (low)
+        seen = code.both(seen, arith::CmpIOp::create(builder, code.loc,
+                                                     arith::CmpIPredicate::sge,
+                                                     key, low));
+      Value x = code.loadLanes(scores, code.f32(), code.add(start, v * kLanes));
+      x = code.mulf(x, code.splat(shape.scale));
+      if (shape.softcap != 0.0f)
+        x = buildSoftcap(builder, code.loc, x, shape.softcap);
+      score.push_back(code.select(seen, x, code.splat(kLowest)));
+      maximum = code.maxf(maximum, score.back());
+    }
+    Value most = buildLaneMax(builder, code.loc, maximum);
+    Value reference = code.broadcast(finiteOrZero(code, most));
+    Value sum;
+    for (int64_t v = 0; v < kScoreVectors; ++v) {
+      Value power = buildExpNonPositive(builder, code.loc,
+                                        code.subf(score[v], reference));
+      sum = sum ? code.addf(sum, power) : power;
+      code.storeLanes(power, scores, code.f32(), code.add(start, v * kLanes),
+                      kLanes);
+    }
+    mergeFactors(row, inGroup, most, buildLaneSum(builder, code.loc, sum));
+  });
+}
+
+/// Merges a chunk's \p maximum and \p sum into those of \p row, and keeps what
+/// its sums of values are to be multiplied with.
+void AttentionBuilder::mergeFactors(Value row, Value inGroup, Value maximum,
+                                    Value sum) {
+  OpBuilder &builder = code.builder;
+  Value before = code.loadNumber(maxima, code.f32(), row);
+  Value most = code.maxf(before, maximum);
+  Value reference = finiteOrZero(code, most);
+  auto pairType = VectorType::get(2, code.f32());
+  Value pair = vector::FromElementsOp::create(
+      builder, code.loc, pairType,
+      ValueRange{code.subf(before, reference), code.subf(maximum, reference)});
+  Value factors = buildExpNonPositive(builder, code.loc, pair);
+  Value oldFactor = vector::ExtractOp::create(builder, code.loc, factors, 0);
+  Value newFactor = vector::ExtractOp::create(builder, code.loc, factors, 1);
+
+  Value weight = code.loadNumber(weights, code.f32(), row);
+  weight = code.fma(weight, oldFactor, code.mulf(sum, newFactor));
+  storeAt(code, most, maxima, row);
+  storeAt(code, weight, weights, row);
+  storeAt(code, oldFactor, oldFactors, inGroup);
+  storeAt(code, newFactor, newFactors, inGroup);
+}
+
+void AttentionBuilder::emitValues(const RowGroup &group, Value column,
+                                  int64_t vectors) {
+  bool isRagged = group.rows > 1 && (shape.isCausal || shape.window > 0);
+  Values zeros(group.rows * vectors, code.splat(0.0f));
+  Values chunkSums =
+      code.loop(group.firstPanel, group.endPanel, 1, zeros,
+                [&](Value panel, ValueRange carried) -> Values {
+                  Value start = code.mul(panel, kPanel);
+                  auto inPanel = [&](Value key) {
+                    return clamp(code, code.sub(key, start), 0, kPanel);
+                  };
+                  Value someBegin = inPanel(group.someBegin);
+                  Value someEnd = inPanel(group.someEnd);
+                  if (!isRagged)
+                    return addKeys(group, panel, someBegin, someEnd, column,
+                                   vectors, carried, false);
+                  Value allEnd = inPanel(group.allEnd);
+                  Value allBegin = code.min(inPanel(group.allBegin), someEnd);
+                  Values next(carried);
+                  if (shape.window > 0)
+                    next = addKeys(group, panel, someBegin, allBegin, column,
+                                   vectors, next, true);
+                  next = addKeys(group, panel, allBegin, allEnd, column,
+                                 vectors, next, false);
+                  return addKeys(group, panel, code.max(allBegin, allEnd),
+                                 someEnd, column, vectors, next, true);
+                });
+
+  for (int64_t row = 0; row < group.rows; ++row) {
+    Value oldFactor = code.broadcast(
+        code.loadNumber(oldFactors, code.f32(), code.index(row)));
+    Value newFactor = code.broadcast(
+        code.loadNumber(newFactors, code.f32(), code.index(row)));
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value place =
+          code.add(code.mul(code.add(group.first, row), shape.paddedSize()),
+                   code.add(column, v * kLanes));
+      Value sum = code.loadLanes(sums, code.f32(), place);
+      Value fresh = code.mulf(chunkSums[row * vectors + v], newFactor);
+      code.storeLanes(code.fma(sum, oldFactor, fresh), sums, code.f32(), place,
+                      kLanes);
+    }
+  }
+}
+
+/// Adds the weighted values of keys [\p begin, \p end) of \p panel to \p sums.
+/// In a ragged range, a row that may not see a key keeps its sum.
+Values AttentionBuilder::addKeys(const RowGroup &group, Value panel,
+                                 Value begin, Value end, Value column,
+                                 int64_t vectors, ValueRange sums,
+                                 bool isRagged) {
+  Value values = loadPointer(code, valuePanels, panel);
+  int64_t stride = source.isCached() ? shape.size : source.value.stride;
+  Type element = source.isCached() ? source.pageElement : source.value.element;
+  Value start = code.mul(panel, kPanel);
+  return code.loop(begin, end, 1, sums, [&](Value key, ValueRange carried) {
+    Values next(carried);
+    Value from = code.add(code.mul(key, stride), column);
+    Values value;
+    for (int64_t v = 0; v < vectors; ++v)
+      value.push_back(
+          code.loadLanes(values, element, code.add(from, v * kLanes)));
+    Value inChunk = code.add(start, key);
+    for (int64_t row = 0; row < group.rows; ++row) {
+      Value weight = code.loadNumber(scores, code.f32(),
+                                     code.add(inChunk, row * kAttentionChunk));
+      Value weights = code.broadcast(weight);
+      Value sees;
+      if (isRagged)
+        sees = code.less(inChunk, group.limit[row]);
+      if (isRagged && shape.window > 0)
+        sees = code.both(sees, code.less(group.low[row], code.add(inChunk, 1)));
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = next[row * vectors + v];
+        Value more = code.fma(weights, value[v], sum);
+        sum = sees ? code.select(sees, more, sum) : more;
+      }
+    }
+    return next;
+  });
+}
+
+} // namespace lathe
