@@ -63,13 +63,13 @@ static std::string defaultGeneration(const TransformerConfig &config) {
 }
 
 /// Reads generation_config.json where there is one: its ids come before those
-/// of config.json. Gives the text.
+/// of config.json. Gives the text; none if there is no such file.
 static Result<std::string> readGeneration(const std::string &directory,
                                           TransformerConfig &config) {
   Result<MappedFile> file =
       MappedFile::open(directory + "/generation_config.json");
   if (!file.isOk() && file.status().code() == StatusCode::NotFound)
-    return defaultGeneration(config);
+    return std::string();
   if (!file.isOk())
     return file.takeStatus();
   if (file->text().size() > kLongestGenerationConfig)
@@ -91,6 +91,23 @@ static Result<std::string> readGeneration(const std::string &directory,
   return std::string(file->text());
 }
 
+/// Leaves out ids that are no tokens: small models often carry the ids of the
+/// large ones that their configs were copied from.
+static void dropForeignIds(TransformerConfig &config,
+                           std::vector<std::string> &notes) {
+  auto drop = [&](const char *key, std::vector<int64_t> &ids) {
+    size_t count = ids.size();
+    std::erase_if(ids, [&](int64_t id) { return id >= config.vocabulary; });
+    if (ids.size() != count)
+      notes.push_back(config.file + ": " + key + ": is not below vocab_size, " +
+                      std::to_string(config.vocabulary) + ", and left out");
+  };
+  drop("bos_token_id", config.bosIds);
+  drop("eos_token_id", config.eosIds);
+  if (config.padId && *config.padId >= config.vocabulary)
+    config.padId = std::nullopt;
+}
+
 //===----------------------------------------------------------------------===//
 // Limits
 //===----------------------------------------------------------------------===//
@@ -101,17 +118,16 @@ static Status invalidOption(std::string message) {
 
 /// Chooses the context: what is asked for, else all that the model can do.
 static Result<int64_t> chooseContext(const TransformerConfig &config,
-                                     const std::string &directory,
                                      const ImportOptions &options,
                                      std::vector<std::string> &notes) {
   int64_t natural = ropeContext(config);
   if (!options.context) {
     if (natural < config.context)
-      notes.push_back(
-          directory + "/config.json: rope_scaling: the context is " +
-          std::to_string(natural) + ", not " + std::to_string(config.context) +
-          ", because longrope changes with each sequence's length "
-          "beyond that");
+      notes.push_back(config.file + ": rope_scaling: the context is " +
+                      std::to_string(natural) + ", not " +
+                      std::to_string(config.context) +
+                      ", because longrope changes with each sequence's length "
+                      "beyond that");
     return natural;
   }
   int64_t context = *options.context;
@@ -122,12 +138,12 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
   if (config.positionRows && context > config.context)
     return Status::error(
         StatusCode::Unsupported,
-        directory + "/config.json: max_position_embeddings: a context of " +
+        config.file + ": max_position_embeddings: a context of " +
             std::to_string(context) + " goes past the " +
             std::to_string(config.context) + " positions of the model");
   if (context > config.context)
-    notes.push_back(directory +
-                    "/config.json: max_position_embeddings: the "
+    notes.push_back(config.file +
+                    ": max_position_embeddings: the "
                     "context of " +
                     std::to_string(context) + " goes past the " +
                     std::to_string(config.context) +
@@ -136,10 +152,9 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
 }
 
 static Result<ModelLimits> chooseLimits(const TransformerConfig &config,
-                                        const std::string &directory,
                                         const ImportOptions &options,
                                         std::vector<std::string> &notes) {
-  Result<int64_t> context = chooseContext(config, directory, options, notes);
+  Result<int64_t> context = chooseContext(config, options, notes);
   if (!context.isOk())
     return context.takeStatus();
   ModelLimits limits;
@@ -231,7 +246,10 @@ lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
   Result<std::string> generation = readGeneration(directory, *config);
   if (!generation.isOk())
     return generation.takeStatus();
-  Result<ModelLimits> limits = chooseLimits(*config, directory, options, notes);
+  dropForeignIds(*config, notes);
+  if (generation->empty())
+    *generation = defaultGeneration(*config);
+  Result<ModelLimits> limits = chooseLimits(*config, options, notes);
   if (!limits.isOk())
     return limits.takeStatus();
   Result<Checkpoint> checkpoint = Checkpoint::open(directory);

@@ -46,14 +46,15 @@ struct Defaults {
   int64_t intermediate = 0;
   int64_t layers = 0;
   int64_t heads = 0;
-  std::optional<int64_t> kvHeads;  ///< Nothing: as many as heads.
-  std::optional<int64_t> headSize; ///< Nothing: hidden / heads.
+  std::optional<int64_t> kvHeads = std::nullopt; ///< Nothing: as many as heads.
+  std::optional<int64_t> headSize = std::nullopt; ///< Nothing: hidden / heads.
   int64_t context = 0;
   double normEpsilon = 1e-6;
   bool tied = false;
-  std::string activation;
-  std::vector<int64_t> bosIds, eosIds;
-  std::optional<int64_t> padId;
+  std::string activation = {};
+  std::vector<int64_t> bosIds = {};
+  std::vector<int64_t> eosIds = {};
+  std::optional<int64_t> padId = std::nullopt;
 };
 
 /// Reads the fields that the decoders with RMS norms, rope and gated MLPs
@@ -66,7 +67,7 @@ void readLlamaLike(ConfigReader &reader, const Defaults &defaults,
 void readBertLike(ConfigReader &reader, const Defaults &defaults,
                   TransformerConfig &config);
 
-/// Reads a size that must divide another: `heads` of `hidden`.
+/// Fails at \p key unless \p part, above 0, divides \p whole.
 void requireDivides(ConfigReader &reader, std::string_view key, int64_t part,
                     std::string_view wholeName, int64_t whole);
 

@@ -228,6 +228,41 @@ static void refuseCommon(ConfigReader &reader) {
                  "sub_configs"});
 }
 
+/// Fields that one family or another reads: where the family does not, they ask
+/// for something that it does not have.
+static void refuseForeign(ConfigReader &reader, std::string_view family) {
+  static constexpr std::string_view fields[] = {"attn_logit_softcapping",
+                                                "final_logit_softcapping",
+                                                "query_pre_attn_scalar",
+                                                "rope_scaling",
+                                                "rope_parameters",
+                                                "rope_theta",
+                                                "partial_rotary_factor",
+                                                "rotary_dim",
+                                                "rotary_pct",
+                                                "layer_types",
+                                                "sliding_window",
+                                                "use_sliding_window",
+                                                "head_dim",
+                                                "qk_norm",
+                                                "use_qk_norm",
+                                                "qk_layernorm",
+                                                "use_parallel_residual",
+                                                "parallel_attn",
+                                                "clip_qkv",
+                                                "rope_local_base_freq",
+                                                "attention_bias",
+                                                "mlp_bias",
+                                                "use_bias",
+                                                "qkv_bias",
+                                                "bias"};
+  for (const std::string &key : reader.unread())
+    if (std::find(std::begin(fields), std::end(fields), key) !=
+        std::end(fields))
+      reader.unsupported(key, "is not supported in the family " +
+                                  std::string(family));
+}
+
 /// The last check: sizes whose products the tensors would need.
 static void checkProducts(ConfigReader &reader,
                           const TransformerConfig &config) {
@@ -235,11 +270,6 @@ static void checkProducts(ConfigReader &reader,
     reader.fail("head_dim", std::to_string(config.heads) + " heads of " +
                                 std::to_string(config.headSize) +
                                 " elements are too many");
-  for (int64_t id : config.bosIds)
-    if (id >= config.vocabulary)
-      reader.fail("bos_token_id", std::to_string(id) +
-                                      " is not below vocab_size, " +
-                                      std::to_string(config.vocabulary));
 }
 
 Result<TransformerConfig> lathe::readConfig(const Json &json,
@@ -251,10 +281,12 @@ Result<TransformerConfig> lathe::readConfig(const Json &json,
     family = readFamily(reader, config.head);
   LATHE_RETURN_IF_ERROR(reader.status());
   config.family = family->name;
+  config.file = json.file();
   // What is refused comes first: the family may not know the other fields.
   refuseCommon(reader);
   family->read(reader, config);
   readLabels(reader, config);
+  refuseForeign(reader, family->name);
   LATHE_RETURN_IF_ERROR(reader.status());
   ignoreCommon(reader);
   checkProducts(reader, config);

@@ -126,6 +126,8 @@ void lathe::readRope(ConfigReader &reader, TransformerConfig &config,
                         "rope of kind \"" + name + "\" is not supported");
     rope.kind = kind.value_or(RopeKind::Default);
     rope.theta = part->positive("rope_theta", rope.theta);
+    // Says how the model was trained.
+    part->ignore({"finetuned"});
     rope.partialFactor =
         part->number("partial_rotary_factor", rope.partialFactor, 0.0, 1.0);
   }
@@ -251,8 +253,8 @@ Result<RopeFrequencies> lathe::ropeFrequencies(const TransformerConfig &config,
   if (bounded && context > bound)
     return Status::error(
         StatusCode::Unsupported,
-        "config.json: rope_scaling: a context of " + std::to_string(context) +
-            " goes past " + std::to_string(bound) +
+        config.file + ": rope_scaling: a context of " +
+            std::to_string(context) + " goes past " + std::to_string(bound) +
             ", where this kind of rope changes with each sequence's length "
             "(compile with a context of at most " +
             std::to_string(bound) + ")");
@@ -269,5 +271,10 @@ Result<RopeFrequencies> lathe::ropeFrequencies(const TransformerConfig &config,
   if (rope.kind == RopeKind::LongRope)
     scaleLong(rope, rotatedSize(config), result, f);
   result.frequencies.assign(f.begin(), f.end());
+  for (double frequency : result.frequencies)
+    if (!std::isfinite(frequency) || !std::isfinite(result.scale))
+      return Status::error(StatusCode::InvalidFile,
+                           config.file + ": rope_scaling: gives frequencies "
+                                         "that are no finite numbers");
   return result;
 }

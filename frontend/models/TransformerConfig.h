@@ -131,6 +131,7 @@ struct TensorNames {
 /// Sizes are positive, their products fit in 62 bits.
 struct TransformerConfig {
   std::string family; ///< model_type
+  std::string file;   ///< The config's path, for messages.
 
   int64_t vocabulary = 0;
   int64_t hidden = 0;       ///< C

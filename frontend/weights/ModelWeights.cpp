@@ -389,6 +389,7 @@ void Declarer::ropeTable(ModelWeights &weights) {
 /// The bias of a masked LM's head, under one of its two names.
 Weight Declarer::headBias() {
   std::string name = config.names.head + ".bias";
+  used.insert(config.names.headBias);
   if (!has(name) && !config.names.headBias.empty())
     name = config.names.headBias;
   return parameter(name, {config.vocabulary});
