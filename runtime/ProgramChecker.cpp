@@ -325,6 +325,13 @@ Status ProgramChecker::checkEntry(size_t index) {
   LATHE_RETURN_IF_ERROR(checkPlans(entry));
   where = prefix + ": commands";
   LATHE_RETURN_IF_ERROR(checkCommands(entry));
+  where = prefix + ": peak";
+  if (!entry.peak())
+    return Status::ok();
+  Result<Interval> peak = checkSize(
+      *entry.peak(), "bytes", Artifact::kMaxBufferBytes, artifact.ranges);
+  if (!peak.isOk())
+    return peak.takeStatus();
   return Status::ok();
 }
 
