@@ -11,6 +11,7 @@
 #include "passes/lowering/MathExpansion.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -116,7 +117,7 @@ Value LoopElements::rem(Value a, Value b) {
 }
 
 Value LoopElements::sqrt(Value a) {
-  return math::SqrtOp::create(builder, loc, a);
+  return LLVM::SqrtOp::create(builder, loc, a);
 }
 
 Value LoopElements::isBelow(Value a, Value b) {
@@ -178,7 +179,7 @@ static Value roundToOdd(OpBuilder &builder, Location loc, Value x) {
       arith::ExtFOp::create(builder, loc, builder.getF64Type(), nearest);
   Value bits = arith::BitcastOp::create(builder, loc, i32, nearest);
   auto magnitude = [&](Value value) -> Value {
-    return math::AbsFOp::create(builder, loc, value);
+    return LLVM::FAbsOp::create(builder, loc, value);
   };
   Value isAway = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT,
                                        magnitude(back), magnitude(x));

@@ -32,7 +32,7 @@ def LowerToLoops : Pass<"lathe-lower-to-loops"> {
     `lathe.kernel` are left alone.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect"];
 }
 
 def AssignSchedules : Pass<"lathe-assign-schedules", "::mlir::ModuleOp"> {
