@@ -236,7 +236,7 @@ std::string StreamDecoder::push(int32_t id) {
     return std::string();
   uint8_t flags = tables.tokenFlags[id];
   if ((flags & kPresent) && !((flags & kSpecial) && state->skipSpecial))
-    state->push(0, tables.token(id));
+    state->push(0, tables.decodedToken(id));
   return std::move(state->out);
 }
 

@@ -52,6 +52,7 @@ private:
   }
 
   Status addVocabulary();
+  void addTexts();
   Status addVocabSlots();
   Status addMerges();
   Status addModel();
@@ -158,8 +159,7 @@ Status TableCompiler::addVocabulary() {
   config.vocabSize = uint32_t(spec.tokens.size());
   texts.resize(spec.tokens.size());
   flags.resize(spec.tokens.size());
-  std::vector<uint32_t> offsets = {0};
-  std::vector<char> bytes;
+  size_t byteCount = 0;
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
     const SpecToken &token = spec.tokens[id];
     texts[id] = token.text;
@@ -167,10 +167,7 @@ Status TableCompiler::addVocabulary() {
     flags[id] = uint8_t((token.isPresent ? kPresent : 0) |
                         (token.isSpecial ? kSpecial : 0) |
                         (token.isAddedOnly ? kAddedOnly : 0));
-    bytes.insert(bytes.end(), texts[id].begin(), texts[id].end());
-    if (bytes.size() > UINT32_MAX)
-      return fail("vocab: its tokens have more than 4 GiB");
-    offsets.push_back(uint32_t(bytes.size()));
+    byteCount += texts[id].size();
     if (token.isPresent && !token.isAddedOnly && isBytes &&
         !texts[id].empty()) {
       encodable.push_back(int32_t(id));
@@ -178,9 +175,21 @@ Status TableCompiler::addVocabulary() {
           std::max(config.maximumToken, uint32_t(texts[id].size()));
     }
   }
+  if (byteCount > UINT32_MAX / 2)
+    return fail("vocab: its tokens have more than 2 GiB");
+  addTexts();
+  return addVocabSlots();
+}
+
+void TableCompiler::addTexts() {
+  std::vector<uint32_t> offsets = {0};
+  std::vector<char> bytes;
+  for (const std::string &text : texts) {
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    offsets.push_back(uint32_t(bytes.size()));
+  }
   add(Section::TokenOffsets, offsets);
   add(Section::TokenBytes, bytes);
-  return addVocabSlots();
 }
 
 /// A size of slots for \p count entries that leaves chains short.
@@ -356,11 +365,13 @@ Status TableCompiler::addAddedTokens() {
   return Status::ok();
 }
 
-/// Added tokens that are looked for in normalized text are normalized too.
+/// Added tokens that are looked for in normalized text are normalized too, and
+/// that is what the reference decodes them to.
 Status TableCompiler::addNormalizedTokens() {
   Result<Tokenizer> tokenizer = load();
   if (!tokenizer.isOk())
     return tokenizer.takeStatus();
+  std::vector<DecodedText> decoded;
   std::vector<std::string> contents;
   contents.reserve(spec.addedTokens.size());
   std::vector<std::pair<std::string_view, int32_t>> keys;
@@ -369,7 +380,18 @@ Status TableCompiler::addNormalizedTokens() {
       continue;
     contents.push_back(tokenizer->normalize(spec.addedTokens[i].content));
     keys.emplace_back(contents.back(), int32_t(i));
+    std::string text = contents.back();
+    if (spec.flags & kByteLevel)
+      spellBytes(text);
+    int32_t id = spec.addedTokens[i].id;
+    if (text != texts[id])
+      decoded.push_back({id, intern(text)});
   }
+  std::sort(decoded.begin(), decoded.end(),
+            [](const DecodedText &left, const DecodedText &right) {
+              return left.id < right.id;
+            });
+  add(Section::DecodedTexts, decoded);
   add(Section::AddedTries, buildTrie(std::move(keys)), 1);
   return Status::ok();
 }

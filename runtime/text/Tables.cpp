@@ -32,6 +32,10 @@ private:
   Status loadSteps();
   Status checkStep(const Step &step, uint32_t firstKind) const;
   Status checkNormalForm(const Step &step) const;
+  bool isInStrings(StringRef ref) const {
+    return ref.offset <= tables.strings.size() &&
+           ref.length <= tables.strings.size() - ref.offset;
+  }
   Status checkTrie(std::span<const TrieCell> trie, size_t values,
                    const char *name) const;
   Status checkIds(std::span<const int32_t> ids, int32_t lowest,
@@ -355,8 +359,7 @@ Status Loader::checkStep(const Step &step, uint32_t firstKind) const {
   if (step.kind < firstKind || step.kind >= firstKind + 32)
     return invalid("step: unknown kind " + std::to_string(step.kind));
   for (StringRef ref : {step.text, step.content})
-    if (ref.offset > tables.strings.size() ||
-        ref.length > tables.strings.size() - ref.offset)
+    if (!isInStrings(ref))
       return invalid("step: its text is past the end");
   if (step.behavior > uint32_t(Behavior::Contiguous))
     return invalid("step: behavior " + std::to_string(step.behavior));
@@ -410,6 +413,10 @@ Status Loader::loadSteps() {
   LATHE_RETURN_IF_ERROR(find(Section::Normalizers, 0, tables.normalizers));
   LATHE_RETURN_IF_ERROR(find(Section::PreTokenizers, 0, tables.preTokenizers));
   LATHE_RETURN_IF_ERROR(find(Section::Decoders, 0, tables.decoders));
+  LATHE_RETURN_IF_ERROR(find(Section::DecodedTexts, 0, tables.decodedTexts));
+  for (const DecodedText &decoded : tables.decodedTexts)
+    if (!isInStrings(decoded.text))
+      return invalid("decoded texts: one is past the end");
   for (size_t count : {tables.normalizers.size(), tables.preTokenizers.size(),
                        tables.decoders.size()})
     if (count > kMaximumSteps)
@@ -439,4 +446,12 @@ Tables::load(std::span<const std::byte> bytes) {
   auto tables = std::make_shared<Tables>();
   LATHE_RETURN_IF_ERROR(Loader(bytes, *tables).load());
   return std::shared_ptr<const Tables>(std::move(tables));
+}
+
+std::string_view Tables::decodedToken(int32_t id) const {
+  auto found = std::lower_bound(
+      decodedTexts.begin(), decodedTexts.end(), id,
+      [](const DecodedText &entry, int32_t id) { return entry.id < id; });
+  return found != decodedTexts.end() && found->id == id ? string(found->text)
+                                                        : token(id);
 }

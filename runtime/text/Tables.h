@@ -73,6 +73,7 @@ enum class Section : uint32_t {
   SuffixIds = 27,         ///< int32_t[]
   CharsmapTrie = 28,      ///< uint32_t[]: SentencePiece's double array
   CharsmapText = 29,      ///< char[]; ends with 0
+  DecodedTexts = 30,      ///< DecodedText[], by ascending id
 };
 
 struct SectionEntry {
@@ -139,6 +140,17 @@ struct AddedToken {
   uint32_t flags; ///< AddedTokenFlag.
 };
 
+struct StringRef {
+  uint32_t offset;
+  uint32_t length;
+};
+
+/// A token that decodes to something else than the vocabulary spells.
+struct DecodedText {
+  int32_t id;
+  StringRef text;
+};
+
 enum AddedTokenFlag : uint32_t {
   kAddedSpecial = 1,
   kSingleWord = 2,
@@ -189,11 +201,6 @@ enum class Behavior : uint32_t {
 };
 
 enum class MetaspaceScheme : uint32_t { Always = 0, First = 1, Never = 2 };
-
-struct StringRef {
-  uint32_t offset;
-  uint32_t length;
-};
 
 struct Step {
   uint32_t kind; ///< StepKind.
@@ -267,6 +274,7 @@ struct Tables {
   std::span<const Step> preTokenizers;
   std::span<const Step> decoders;
   std::span<const char> strings;
+  std::span<const DecodedText> decodedTexts;
   std::vector<Matcher> matchers;
   Paged<uint8_t> codePoints;
   Paged<uint8_t> graphemes;
@@ -292,6 +300,9 @@ struct Tables {
     return {tokenBytes.data() + tokenOffsets[id],
             tokenOffsets[id + 1] - tokenOffsets[id]};
   }
+
+  /// What decoding starts from for \p id.
+  std::string_view decodedToken(int32_t id) const;
 
   std::string_view string(StringRef ref) const {
     return {strings.data() + ref.offset, ref.length};

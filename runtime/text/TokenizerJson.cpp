@@ -374,13 +374,16 @@ Status text::readAddedTokens(JsonValue tokens, TokenizerSpec &spec) {
   std::unordered_map<std::string_view, size_t> vocab;
   for (size_t id = 0; id < spec.tokens.size(); ++id)
     if (spec.tokens[id].isPresent)
-      vocab.try_emplace(spec.tokens[id].text, id);
-  // Contents that are in the vocabulary under another id.
+      vocab[spec.tokens[id].text] = id;
+  // Contents that stand twice, or in the vocabulary under another id.
+  std::unordered_set<std::string_view> seen;
   for (JsonValue value : tokens.elements()) {
     std::optional<JsonValue> content = value.find("content");
     std::optional<JsonValue> id = value.find("id");
     if (!content || !content->isString() || !id || !id->isInteger())
       continue;
+    if (!seen.insert(*content->asString()).second)
+      return value.error("content: stands twice");
     auto found = vocab.find(*content->asString());
     if (found != vocab.end() && id->asUint().isOk() &&
         *id->asUint() != found->second && spec.model != ModelKind::Unigram)

@@ -30,8 +30,9 @@ def between(pre_tokenizer, expected):
     """Code points that `pre_tokenizer` treats as `expected` between two letters."""
     found = set()
     for c in CODE_POINTS:
-        pieces = [p for p, _ in pre_tokenizer.pre_tokenize_str("\u4e00" + chr(c) + "\u4e00")]
-        if [p.replace("\u4e00", "a") for p in pieces] == [e.replace("X", chr(c)) for e in expected]:
+        letter = "\u4e00" if c < 0x4E00 else "a"
+        pieces = [p for p, _ in pre_tokenizer.pre_tokenize_str(letter + chr(c) + letter)]
+        if pieces == [e.replace("a", letter).replace("X", chr(c)) for e in expected]:
             found.add(c)
     return found
 
