@@ -1,5 +1,6 @@
 //===- lathe-opt.cpp - Runs any pass on any stage of the IR ---------------===//
 
+#include "compiler/Compiler.h"
 #include "dialects/lathe/Lathe.h"
 #include "dialects/rt/Rt.h"
 #include "passes/Passes.h"
@@ -24,6 +25,7 @@ int main(int argc, char **argv) {
                   lathe::LatheDialect, lathe::rt::RtDialect>();
   mlir::registerTransformsPasses();
   lathe::registerLathePasses();
+  lathe::registerCompilerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "lathe pass driver\n", registry));
 }

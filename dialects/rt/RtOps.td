@@ -174,8 +174,8 @@ def Rt_EntryOp : Rt_Op<"entry", [Symbol, SymbolTable, NoTerminator, SingleBlock,
   let summary = "something that a host can call";
   let description = [{
     Table `Entry`: buffers, bindings, commands in order, plans from the smallest
-    to the largest. `peak` is the largest sum of the bytes of the buffers of the
-    arena that live at one time, as a function of the symbols: the largest of
+    to the largest. `peak` is the largest sum of the bytes of the temporaries
+    that live at one time, as a function of the symbols: the largest of
     the map's results.
 
     Constraints:

@@ -65,8 +65,8 @@ def ConvertToRt : Pass<"lathe-convert-to-rt", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"lathe-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Place the buffers of each entry in one arena";
   let description = [{
-    Temporaries and outputs whose lifetimes do not overlap share memory. For each
-    of the bounds 16, 128 and the symbols' maximum, of all symbols that vary by
+    Temporaries whose lifetimes do not overlap share memory; all other buffers
+    have their own, which the runtime knows. For each of the bounds 16, 128 and the symbols' maximum, of all symbols that vary by
     call, an `rt.plan` gives each buffer an offset; symbols that are fixed at load
     stand at their maximum. The offsets are the best of greedy placements by
     size, by begin and by length of life: each buffer goes to the smallest gap

@@ -1,9 +1,9 @@
 //===- PlanMemory.cpp - Place the buffers of each entry in one arena ------===//
 //
-// Commands run in order, so a buffer lives from the first command that names it
-// to the last, and an output to the end. Placing such intervals is dynamic
-// storage allocation; a greedy placement in a good order is within a few
-// percent of the sum of what lives at one time, which no plan can beat
+// Commands run in order, so a temporary lives from the first command that names
+// it to the last; outputs have memory of their own. Placing intervals is
+// dynamic storage allocation; a greedy placement in a good order is within a
+// few percent of the sum of what lives at one time, which no plan can beat
 // (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
 // Inference", 2020: greedy by size).
 //
@@ -92,15 +92,13 @@ SmallVector<Resident> findResidents(rt::EntryOp entry, int64_t &commands) {
   SmallVector<Resident> residents;
   for (auto [index, buffer] :
        llvm::enumerate(entry.getBody().getOps<rt::BufferOp>())) {
-    rt::BufferKind kind = buffer.getKind();
-    if (kind != rt::BufferKind::Temporary && kind != rt::BufferKind::Output)
+    if (buffer.getKind() != rt::BufferKind::Temporary)
       continue;
     Lifetime lifetime =
         lifetimes.lookup(FlatSymbolRefAttr::get(buffer.getSymNameAttr()));
+    // A buffer that no command names still has a place.
     if (lifetime.begin < 0)
       lifetime = {0, 0};
-    if (kind == rt::BufferKind::Output)
-      lifetime.end = std::max<int64_t>(commands, 1) - 1;
     residents.push_back(
         {static_cast<unsigned>(index), buffer.getBytes(), lifetime});
   }

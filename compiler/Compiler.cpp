@@ -1,0 +1,289 @@
+//===- Compiler.cpp - From a module to an artifact ------------------------===//
+
+#include "compiler/Compiler.h"
+
+#include "compiler/Pipeline.h"
+#include "compiler/emit/ArtifactEmitter.h"
+#include "compiler/targets/cpu/KernelCompiler.h"
+#include "dialects/lathe/Lathe.h"
+#include "dialects/rt/Rt.h"
+#include "runtime/formats/AtomicFile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace lathe;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+/// Who made an artifact, for its provenance.
+static constexpr llvm::StringLiteral kProducer = "lathe 0.1.0";
+
+static StringRef phaseName(Phase phase) {
+  switch (phase) {
+  case Phase::Import:
+    return "import";
+  case Phase::Graph:
+    return "graph";
+  case Phase::Kernels:
+    return "kernels";
+  case Phase::Plan:
+    return "plan";
+  case Phase::Rt:
+    return "rt";
+  case Phase::Artifact:
+    return "artifact";
+  }
+  llvm_unreachable("not a phase");
+}
+
+std::optional<Phase> lathe::parsePhase(std::string_view name) {
+  for (Phase phase : {Phase::Import, Phase::Graph, Phase::Kernels, Phase::Plan,
+                      Phase::Rt, Phase::Artifact})
+    if (phaseName(phase) == StringRef(name))
+      return phase;
+  return std::nullopt;
+}
+
+void lathe::registerCompilerDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                  tensor::TensorDialect, LatheDialect, rt::RtDialect>();
+}
+
+namespace {
+
+/// Keeps the first error of a context while it lives, and passes all on.
+class FirstError {
+public:
+  explicit FirstError(MLIRContext *context)
+      : handler(context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+              text.empty())
+            text = toText(diagnostic);
+          return failure();
+        }) {}
+
+  std::string text;
+
+private:
+  static std::string toText(Diagnostic &diagnostic) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    if (auto file = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+      stream << file.getFilename().getValue() << ":" << file.getLine() << ":"
+             << file.getColumn() << ": ";
+    stream << diagnostic;
+    return text;
+  }
+
+  ScopedDiagnosticHandler handler;
+};
+
+/// One compilation.
+class Compilation {
+public:
+  Compilation(ModuleOp module, const CompileOptions &options,
+              const std::string &outputPath)
+      : module(module), options(options), outputPath(outputPath),
+        firstError(module.getContext()) {}
+
+  Status run();
+
+private:
+  Status runPasses(llvm::function_ref<void(OpPassManager &)> build);
+  Status limitTokens();
+  Status findTargets();
+  Status compileTargets();
+  Status addCode(const TargetLevel &level, const KernelImage &image);
+  Status finishRt();
+  Status endPhase(Phase phase, bool &isLast);
+  Status writeText(const std::string &path);
+
+  ModuleOp module;
+  const CompileOptions &options;
+  const std::string &outputPath;
+  FirstError firstError;
+  SmallVector<const TargetLevel *> targets;
+  std::vector<TargetImage> images;
+};
+
+Status Compilation::runPasses(llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager pm(module->getName());
+  build(pm);
+  if (succeeded(pm.run(module)))
+    return Status::ok();
+  return Status::error(StatusCode::Unsupported, firstError.text);
+}
+
+Status Compilation::limitTokens() {
+  if (!options.maxTokens)
+    return Status::ok();
+  if (*options.maxTokens < 1)
+    return Status::error(StatusCode::InvalidArgument,
+                         "--max-tokens: expected at least 1, got " +
+                             std::to_string(*options.maxTokens));
+  for (auto symbol : module.getOps<lathe::SymbolOp>())
+    if (!symbol.getFixedAtLoad() && *options.maxTokens >= symbol.getMinimum())
+      symbol.setMaximum(*options.maxTokens);
+  return Status::ok();
+}
+
+Status Compilation::findTargets() {
+  for (const std::string &name : options.targets) {
+    const TargetLevel *level = findTargetLevel(name);
+    if (!level)
+      return Status::error(StatusCode::InvalidArgument,
+                           "--target: no target is called '" + name + "'");
+    if (!llvm::is_contained(targets, level))
+      targets.push_back(level);
+  }
+  if (!targets.empty())
+    return Status::ok();
+  if (!hostLevel())
+    return Status::error(StatusCode::Unsupported,
+                         "--target: this machine is below every level that "
+                         "can be compiled for (name one)");
+  targets.push_back(hostLevel());
+  return Status::ok();
+}
+
+/// Writes the module as text, whole or not at all; "-" is standard output.
+Status Compilation::writeText(const std::string &path) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << "\n";
+  if (path != "-")
+    return runtime::writeFile(path, text);
+  llvm::outs() << text;
+  llvm::outs().flush();
+  return Status::ok();
+}
+
+Status Compilation::endPhase(Phase phase, bool &isLast) {
+  isLast = phase == options.compileTo;
+  if (!options.dumpDir.empty()) {
+    std::string name = std::to_string(static_cast<int>(phase) + 1) + "-" +
+                       phaseName(phase).str() + ".mlir";
+    LATHE_RETURN_IF_ERROR(writeText(options.dumpDir + "/" + name));
+  }
+  return isLast ? writeText(outputPath) : Status::ok();
+}
+
+Status Compilation::compileTargets() {
+  auto kernels = module.lookupSymbol<ModuleOp>(rt::kKernelsModule);
+  KernelCompileOptions kernelOptions;
+  kernelOptions.optLevel = options.optLevel;
+  kernelOptions.jobs = options.jobs;
+  kernelOptions.cacheDir = options.cacheDir;
+  kernelOptions.dumpDir = options.dumpDir;
+  for (const TargetLevel *level : targets) {
+    Result<KernelImage> image = compileKernels(kernels, *level, kernelOptions);
+    if (!image.isOk())
+      return image.takeStatus();
+    LATHE_RETURN_IF_ERROR(addCode(*level, *image));
+    images.push_back({level->name.str(), std::move(image->elf)});
+  }
+  kernels.erase();
+  return Status::ok();
+}
+
+/// Adds what the planner could not know of the kernels to the rt dialect.
+Status Compilation::addCode(const TargetLevel &level,
+                            const KernelImage &image) {
+  SmallVector<StringAttr> symbols;
+  Operation *lastSymbol = nullptr;
+  for (auto symbol : module.getOps<rt::SymbolOp>()) {
+    symbols.push_back(symbol.getSymNameAttr());
+    lastSymbol = symbol;
+  }
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointAfter(lastSymbol);
+  rt::TargetOp::create(builder, module.getLoc(), level.name);
+
+  SymbolTable table(module);
+  for (const CompiledKernel &compiled : image.kernels) {
+    auto kernel = table.lookup<rt::KernelOp>(compiled.name);
+    // From the kernel's own symbols to those of the program.
+    SmallVector<AffineExpr> exprs;
+    for (auto scalar : kernel.getScalars().getAsRange<FlatSymbolRefAttr>())
+      exprs.push_back(builder.getAffineSymbolExpr(
+          llvm::find(symbols, scalar.getAttr()) - symbols.begin()));
+    AffineExpr tiles = compiled.tiles.getResult(0).replaceSymbols(exprs);
+    builder.setInsertionPointToEnd(&kernel.getBody().front());
+    rt::CodeOp::create(builder, kernel.getLoc(), level.name,
+                       AffineMap::get(0, symbols.size(), tiles),
+                       compiled.scratchBytes);
+  }
+  return Status::ok();
+}
+
+Status Compilation::finishRt() {
+  for (auto provenance : module.getOps<rt::ProvenanceOp>()) {
+    provenance.setProducer(kProducer);
+    provenance.setSource(options.source);
+    provenance.setOptions(options.optionsText);
+  }
+  return runPasses(buildRtPasses);
+}
+
+Status Compilation::run() {
+  LATHE_RETURN_IF_ERROR(findTargets());
+  LATHE_RETURN_IF_ERROR(limitTokens());
+  if (!options.dumpDir.empty())
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.dumpDir))
+      return Status::error(StatusCode::IoError,
+                           options.dumpDir + ": " + error.message());
+
+  bool isLast = false;
+  LATHE_RETURN_IF_ERROR(runPasses(buildImportPasses));
+  LATHE_RETURN_IF_ERROR(endPhase(Phase::Import, isLast));
+  if (isLast)
+    return Status::ok();
+
+  LATHE_RETURN_IF_ERROR(runPasses(
+      [&](OpPassManager &pm) { buildGraphPasses(pm, options.optLevel); }));
+  LATHE_RETURN_IF_ERROR(endPhase(Phase::Graph, isLast));
+  if (isLast)
+    return Status::ok();
+
+  LATHE_RETURN_IF_ERROR(runPasses(
+      [&](OpPassManager &pm) { buildKernelPasses(pm, options.optLevel); }));
+  LATHE_RETURN_IF_ERROR(endPhase(Phase::Kernels, isLast));
+  if (isLast)
+    return Status::ok();
+
+  LATHE_RETURN_IF_ERROR(runPasses(buildPlanPasses));
+  LATHE_RETURN_IF_ERROR(endPhase(Phase::Plan, isLast));
+  if (isLast)
+    return Status::ok();
+
+  LATHE_RETURN_IF_ERROR(compileTargets());
+  LATHE_RETURN_IF_ERROR(finishRt());
+  LATHE_RETURN_IF_ERROR(endPhase(Phase::Rt, isLast));
+  if (isLast)
+    return Status::ok();
+
+  auto weightsModule = module.lookupSymbol<ModuleOp>(rt::kWeightsModule);
+  WeightEvaluator weights(weightsModule, options.moduleDirectory);
+  return emitArtifact(module, {images, options.tokenizerTables}, weights,
+                      outputPath);
+}
+
+} // namespace
+
+Status lathe::compileModule(ModuleOp module, const CompileOptions &options,
+                            const std::string &outputPath) {
+  return Compilation(module, options, outputPath).run();
+}

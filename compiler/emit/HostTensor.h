@@ -1,0 +1,71 @@
+//===- HostTensor.h - A tensor in memory, and weight transforms -*- C++ -*-===//
+#ifndef LATHE_COMPILER_EMIT_HOSTTENSOR_H
+#define LATHE_COMPILER_EMIT_HOSTTENSOR_H
+
+#include "runtime/formats/ElementType.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lathe {
+
+/// A row-major tensor that owns its bytes or borrows them from a mapped file.
+/// The transforms below take tensors that fit each other, as the verifiers of
+/// their ops have it, and return new ones; none can fail but for memory. Bytes
+/// are at any alignment.
+class HostTensor {
+public:
+  /// Zeros.
+  HostTensor(runtime::ElementType type, std::vector<int64_t> shape);
+  /// Borrows \p bytes, exactly those of the elements.
+  HostTensor(runtime::ElementType type, std::vector<int64_t> shape,
+             std::span<const std::byte> bytes)
+      : element(type), sizes(std::move(shape)), borrowed(bytes) {}
+
+  runtime::ElementType type() const { return element; }
+  const std::vector<int64_t> &shape() const { return sizes; }
+  int64_t elements() const;
+  std::span<const std::byte> bytes() const {
+    return owned.empty() ? borrowed : std::span<const std::byte>(owned);
+  }
+  /// The bytes of a tensor that owns them.
+  std::span<std::byte> mutableBytes() { return owned; }
+
+  /// This tensor under another shape of as many elements.
+  HostTensor reshaped(std::vector<int64_t> shape) &&;
+
+private:
+  runtime::ElementType element;
+  std::vector<int64_t> sizes;
+  std::vector<std::byte> owned;
+  std::span<const std::byte> borrowed;
+};
+
+/// The tensors joined along \p dimension; they agree in all others.
+HostTensor concat(std::span<const HostTensor *const> inputs, size_t dimension);
+
+/// Elements [begin, end) of \p dimension.
+HostTensor slice(const HostTensor &input, size_t dimension, int64_t begin,
+                 int64_t end);
+
+/// Dimension i of the result is dimension order[i] of \p input.
+HostTensor permute(const HostTensor &input, std::span<const int64_t> order);
+
+/// Each element, of a float type, rounded to the nearest of \p type, ties to
+/// even; once, also from F64.
+HostTensor cast(const HostTensor &input, runtime::ElementType type);
+
+/// A matrix [N, K] as [ceil(N / columns)][ceil(K / depth)][columns][depth],
+/// zero-padded; docs/design.md, 8.4.
+HostTensor pack(const HostTensor &input, int64_t columns, int64_t depth);
+
+/// F32 [positions, 2 F] for F frequencies: cosines, then sines, of the position
+/// times the frequency, rounded to f32, times \p scale.
+HostTensor ropeTable(int64_t positions, std::span<const double> frequencies,
+                     double scale);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_EMIT_HOSTTENSOR_H

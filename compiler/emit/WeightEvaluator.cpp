@@ -1,0 +1,194 @@
+//===- WeightEvaluator.cpp - The bytes of parameters ----------------------===//
+
+#include "compiler/emit/WeightEvaluator.h"
+
+#include "compiler/emit/ElementTypes.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lathe;
+using runtime::ElementType;
+using runtime::MappedFile;
+using runtime::Result;
+using runtime::SafeOpener;
+using runtime::SafeTensors;
+using runtime::Status;
+using runtime::StatusCode;
+
+/// How deep derived parameters may build on each other.
+static constexpr unsigned kMaxDepth = 16;
+
+static std::string toText(ElementType type, ArrayRef<int64_t> shape) {
+  std::string text(runtime::elementName(type));
+  text += " [";
+  for (auto [index, size] : llvm::enumerate(shape))
+    text += (index ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+Result<const SafeTensors *> WeightEvaluator::openFile(ParameterOp parameter) {
+  std::string name = parameter.getFile().str();
+  auto known = files.find(name);
+  if (known != files.end())
+    return &known->second;
+
+  // Caches of model hubs link this one name to a place outside of the folder.
+  // Every other name is the module's own, and stays beneath it.
+  Result<MappedFile> mapped = [&]() -> Result<MappedFile> {
+    if (name == "model.safetensors")
+      return MappedFile::open(directory + "/" + name);
+    if (!opener) {
+      Result<SafeOpener> created = SafeOpener::create(directory);
+      if (!created.isOk())
+        return created.takeStatus();
+      opener.emplace(std::move(*created));
+    }
+    return opener->map(name, "lathe.parameter @" +
+                                 parameter.getSymName().str() + ": from");
+  }();
+  if (!mapped.isOk())
+    return mapped.takeStatus();
+  Result<SafeTensors> file = SafeTensors::create(std::move(*mapped));
+  if (!file.isOk())
+    return file.takeStatus();
+  return &files.emplace(name, std::move(*file)).first->second;
+}
+
+Result<HostTensor> WeightEvaluator::readParameter(ParameterOp parameter) {
+  auto fail = [&](StatusCode code, const std::string &what) {
+    return Status::error(code, parameter.getFile().str() + ": " +
+                                   parameter.getKey().str() + ": " + what);
+  };
+  auto type = cast<RankedTensorType>(parameter.getType());
+  std::optional<ElementType> element = elementTypeOf(type.getElementType());
+  if (!element || !type.hasStaticShape())
+    return fail(StatusCode::Unsupported,
+                "a parameter of an element type or shape that no file has");
+
+  Result<const SafeTensors *> file = openFile(parameter);
+  if (!file.isOk())
+    return file.takeStatus();
+  const runtime::Tensor *tensor = (*file)->find(parameter.getKey());
+  if (!tensor)
+    return fail(StatusCode::InvalidFile, "the tensor is missing");
+  if (tensor->type != *element || ArrayRef(tensor->shape) != type.getShape())
+    return fail(StatusCode::InvalidFile,
+                "expected " + toText(*element, type.getShape()) + ", got " +
+                    toText(tensor->type, tensor->shape));
+  return HostTensor(*element, tensor->shape, tensor->bytes);
+}
+
+Status WeightEvaluator::checkFiles() {
+  auto module = cast<ModuleOp>(table.getOp());
+  for (auto parameter : module.getOps<ParameterOp>()) {
+    Result<HostTensor> tensor = readParameter(parameter);
+    if (!tensor.isOk())
+      return tensor.takeStatus();
+  }
+  return Status::ok();
+}
+
+//===----------------------------------------------------------------------===//
+// Transforms
+//===----------------------------------------------------------------------===//
+
+/// Computes one transform, whose verifier has passed, from its operands. An
+/// operand that is a pointer to the last reader's may be consumed.
+static Result<HostTensor> transform(Operation *op,
+                                    ArrayRef<HostTensor *> operands) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  return TypeSwitch<Operation *, Result<HostTensor>>(op)
+      .Case([&](ConcatOp concatOp) {
+        SmallVector<const HostTensor *> inputs(operands);
+        return concat(inputs, concatOp.getDimension());
+      })
+      .Case([&](SliceOp sliceOp) {
+        return slice(*operands[0], sliceOp.getDimension(), sliceOp.getBegin(),
+                     sliceOp.getEnd());
+      })
+      .Case([&](PermuteOp permuteOp) {
+        return permute(*operands[0], permuteOp.getOrder());
+      })
+      .Case([&](ReshapeOp) {
+        return HostTensor(*operands[0])
+            .reshaped(std::vector<int64_t>(type.getShape()));
+      })
+      .Case([&](CastOp) -> Result<HostTensor> {
+        std::optional<ElementType> element =
+            elementTypeOf(type.getElementType());
+        if (!element)
+          return Status::error(StatusCode::Unsupported,
+                               "a cast to a type that no artifact has");
+        return cast(*operands[0], *element);
+      })
+      .Case([&](PackOp) {
+        auto packed = cast<PackedAttr>(type.getEncoding());
+        return pack(*operands[0], packed.getColumns(), packed.getDepth());
+      })
+      .Case([&](RopeTableOp rope) {
+        return ropeTable(type.getDimSize(0), rope.getFrequencies(),
+                         rope.getScale().convertToDouble());
+      })
+      .Default([](Operation *other) {
+        return Status::error(StatusCode::Unsupported,
+                             "'" + other->getName().getStringRef().str() +
+                                 "' is no weight transform");
+      });
+}
+
+Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
+                                                    unsigned depth) {
+  auto fail = [&](StatusCode code, const std::string &what) {
+    return Status::error(code, "lathe.derived @" + derived.getSymName().str() +
+                                   ": " + what);
+  };
+  DenseMap<Value, std::unique_ptr<HostTensor>> values;
+  for (Operation &op : derived.getBody().front()) {
+    if (isa<YieldOp>(op))
+      return std::move(*values[op.getOperand(0)]);
+    SmallVector<HostTensor *> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(values[operand].get());
+    auto get = dyn_cast<GetOp>(op);
+    Result<HostTensor> value =
+        get ? evaluateAt(get.getSymbol(), depth + 1) : transform(&op, operands);
+    if (!value.isOk())
+      return get ? value.takeStatus()
+                 : fail(value.status().code(), value.status().message());
+    values[op.getResult(0)] = std::make_unique<HostTensor>(std::move(*value));
+    // What no later op reads is dropped before the next one is computed.
+    for (Value operand : op.getOperands()) {
+      bool isReadLater = llvm::any_of(operand.getUsers(), [&](Operation *user) {
+        return op.isBeforeInBlock(user);
+      });
+      if (!isReadLater)
+        values.erase(operand);
+    }
+  }
+  return fail(StatusCode::Unsupported, "the region yields no value");
+}
+
+Result<HostTensor> WeightEvaluator::evaluateAt(StringRef name, unsigned depth) {
+  if (depth > kMaxDepth)
+    return Status::error(StatusCode::Unsupported,
+                         "lathe.derived @" + name.str() + ": more than " +
+                             std::to_string(kMaxDepth) +
+                             " parameters build on each other, or on "
+                             "themselves");
+  Operation *op = table.lookup(name);
+  if (auto parameter = dyn_cast_or_null<ParameterOp>(op))
+    return readParameter(parameter);
+  if (auto derived = dyn_cast_or_null<DerivedOp>(op))
+    return evaluateDerived(derived, depth);
+  return Status::error(StatusCode::NotFound,
+                       "@" + name.str() + ": no such parameter");
+}
+
+Result<HostTensor> WeightEvaluator::evaluate(StringRef name) {
+  return evaluateAt(name, 0);
+}

@@ -1,0 +1,65 @@
+//===- WeightEvaluator.h - The bytes of parameters --------------*- C++ -*-===//
+//
+// What a program reads of a checkpoint is the value of a `lathe.parameter` or
+// of the weight transforms in a `lathe.derived`. This is their plain
+// interpreter: one tensor at a time, each dropped after its last use, so that
+// memory is bounded by a few times the largest one, whatever the model's size.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LATHE_COMPILER_EMIT_WEIGHTEVALUATOR_H
+#define LATHE_COMPILER_EMIT_WEIGHTEVALUATOR_H
+
+#include "compiler/emit/HostTensor.h"
+#include "dialects/lathe/Lathe.h"
+#include "runtime/Status.h"
+#include "runtime/formats/SafeOpener.h"
+#include "runtime/formats/SafeTensors.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace lathe {
+
+/// Evaluates the parameters of one module. Not thread-safe.
+class WeightEvaluator {
+public:
+  /// \param module holds `lathe.parameter` and `lathe.derived` ops; it must
+  ///   outlive the evaluator and not change.
+  /// \param directory the folder that the `from` of parameters is relative to.
+  WeightEvaluator(mlir::ModuleOp module, std::string directory)
+      : table(module), directory(std::move(directory)) {}
+
+  /// Checks every parameter of the module against its file: that the file is
+  /// there, well-formed and beneath the directory, and has the tensor with the
+  /// element type and shape that the module says. Maps the files; reads no
+  /// tensor. InvalidFile, NotFound, Unsupported or IoError; messages begin with
+  /// the file and the tensor.
+  runtime::Status checkFiles();
+
+  /// The value of the parameter or derived parameter \p name. It may borrow
+  /// from a mapped file, and lives as long as this object. Fails as checkFiles
+  /// does, and with Unsupported for an op that is no weight transform or
+  /// parameters that derive from themselves.
+  runtime::Result<HostTensor> evaluate(llvm::StringRef name);
+
+private:
+  runtime::Result<const runtime::SafeTensors *> openFile(ParameterOp parameter);
+  runtime::Result<HostTensor> readParameter(ParameterOp parameter);
+  runtime::Result<HostTensor> evaluateAt(llvm::StringRef name, unsigned depth);
+  runtime::Result<HostTensor> evaluateDerived(DerivedOp derived,
+                                              unsigned depth);
+
+  mlir::SymbolTable table;
+  std::string directory;
+  std::optional<runtime::SafeOpener> opener;
+  /// By the name that parameters give.
+  std::map<std::string, runtime::SafeTensors> files;
+};
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_EMIT_WEIGHTEVALUATOR_H
