@@ -73,7 +73,7 @@ def LowerContraction : Pass<"lathe-lower-contraction", "::mlir::func::FuncOp"> {
                  %w: tensor<3072x768xf32, #lathe.packed<columns = 32, depth = 1>>,
                  %b: tensor<3072xf32>) -> tensor<?x3072xf32, #lathe.dims<"tokens">>
         attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 8>} {
-      %y = lathe.linear %x, %w bias %b : … 
+      %y = lathe.linear %x, %w bias %b : …
       %z = lathe.activation gelu %y : …
       return %z : …
     }
@@ -89,8 +89,7 @@ def LowerContraction : Pass<"lathe-lower-contraction", "::mlir::func::FuncOp"> {
     ops that have no vector form; lathe-verify-lowered names them.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def PackWeights : Pass<"lathe-pack-weights", "::mlir::ModuleOp"> {

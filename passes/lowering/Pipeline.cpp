@@ -34,7 +34,9 @@ namespace lathe {
 void buildKernelLowering(OpPassManager &pm, StringRef level, int optLevel) {
   if (optLevel > 0) {
     pm.addPass(createAssignSchedules({/*level=*/level.str()}));
+    pm.addNestedPass<func::FuncOp>(createLowerContraction());
     pm.addPass(createLowerRows());
+    pm.addPass(createLowerAttention());
   } else {
     pm.addPass(createLowerToLoops());
   }

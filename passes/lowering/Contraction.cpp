@@ -1,0 +1,140 @@
+//===- Contraction.cpp - What a kernel rooted in a linear layer is --------===//
+
+#include "passes/lowering/Contraction.h"
+
+#include "passes/lowering/ElementwiseCode.h"
+#include "passes/lowering/KernelAbi.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// Elements of one row of \p type: the product of all sizes but the first.
+static int64_t rowElements(RankedTensorType type) {
+  int64_t elements = 1;
+  for (int64_t size : type.getShape().drop_front())
+    elements *= size;
+  return elements;
+}
+
+/// True if \p type is static but for its rows.
+static bool hasStaticRows(RankedTensorType type) {
+  return !llvm::any_of(type.getShape().drop_front(), ShapedType::isDynamic);
+}
+
+/// The first column that \p slice takes, if it takes all rows of a matrix.
+static std::optional<int64_t> firstColumn(tensor::ExtractSliceOp slice) {
+  RankedTensorType source = slice.getSourceType();
+  if (source.getRank() != 2 || slice.getType().getRank() != 2 ||
+      !slice.hasUnitStride() ||
+      slice.getType().getDimSize(0) != source.getDimSize(0))
+    return std::nullopt;
+  ArrayRef<int64_t> offsets = slice.getStaticOffsets();
+  if (offsets[0] != 0 || ShapedType::isDynamic(offsets[1]))
+    return std::nullopt;
+  return offsets[1];
+}
+
+std::optional<MatrixView> matrixViewOf(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() < 2 || !hasStaticRows(type))
+    return std::nullopt;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return MatrixView{argument, type.getElementType(), rowElements(type), 0};
+  Operation *op = value.getDefiningOp();
+  if (isRowReshape(op))
+    return matrixViewOf(op->getOperand(0));
+  auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+  if (!slice)
+    return std::nullopt;
+  std::optional<int64_t> column = firstColumn(slice);
+  std::optional<MatrixView> view = matrixViewOf(slice.getSource());
+  if (!column || !view)
+    return std::nullopt;
+  view->offset += *column;
+  return view;
+}
+
+/// True if every result can be computed a vector at a time from the sums, and
+/// notes whether there is a gate on the way.
+static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
+  Block &body = kernel.getBody().front();
+  for (Operation &op : body.without_terminator()) {
+    if (auto gate = dyn_cast<GatedActivationOp>(op)) {
+      if (match.isGated)
+        return false;
+      match.isGated = true;
+    }
+  }
+  match.resultColumns = match.isGated ? match.columns / 2 : match.columns;
+  if (match.isGated && match.columns % 2 != 0)
+    return false;
+
+  ElementwiseShape shape{match.linear.getResult(), match.resultColumns};
+  for (Value result : body.getTerminator()->getOperands()) {
+    auto type = cast<RankedTensorType>(result.getType());
+    if (!type.getElementType().isF32() || !hasStaticRows(type) ||
+        rowElements(type) != match.resultColumns ||
+        !isElementwise(result, shape))
+      return false;
+  }
+  return true;
+}
+
+/// True if the packed weight is one whose panels the register tile reads.
+static bool matchWeight(Contraction &match) {
+  RankedTensorType weight = match.linear.getWeight().getType();
+  match.packing = dyn_cast_or_null<PackedAttr>(weight.getEncoding());
+  if (!isa<BlockArgument>(match.linear.getWeight()) || !match.packing)
+    return false;
+  Type element = match.weightElement = weight.getElementType();
+  bool isNarrow = element.isBF16() || element.isF16();
+  int64_t depth = match.packing.getDepth();
+  return (element.isF32() && depth == 1) || (isNarrow && depth == 2);
+}
+
+std::optional<Contraction> matchContraction(func::FuncOp kernel) {
+  Contraction match;
+  for (LinearOp linear : kernel.getOps<LinearOp>()) {
+    if (match.linear)
+      return std::nullopt;
+    match.linear = linear;
+  }
+  match.schedule = kernel->getAttrOfType<ScheduleAttr>(kScheduleAttr);
+  if (!match.linear || !match.schedule || !matchWeight(match))
+    return std::nullopt;
+  match.inputType = match.linear.getInput().getType();
+  match.columns = match.linear.getWeight().getType().getDimSize(0);
+  if (match.inputType.isDynamicDim(1))
+    return std::nullopt;
+
+  Value bias = match.linear.getBias();
+  if (bias && !isa<BlockArgument>(bias))
+    return std::nullopt;
+  ReduceAttr reduce = match.linear.getReduceAttr();
+  match.chunk =
+      reduce && reduce.getChunk() > 0 ? reduce.getChunk() : match.depth();
+  if (match.chunk < match.depth() &&
+      match.chunk % match.packing.getDepth() != 0)
+    return std::nullopt;
+
+  ElementwiseShape prologue{Value(), match.depth()};
+  if (!isElementwise(match.linear.getInput(), prologue) ||
+      !matchEpilogue(kernel, match))
+    return std::nullopt;
+
+  // A register tile is made of whole vectors, and a vector of one panel.
+  ScheduleAttr schedule = match.schedule;
+  int64_t vector = schedule.getVector();
+  if (schedule.getRows() < 1 || vector < 1 || schedule.getPanels() < 1 ||
+      schedule.getRowBlock() % schedule.getRows() != 0 ||
+      match.packing.getColumns() % vector != 0 ||
+      schedule.getColumns() % vector != 0)
+    return std::nullopt;
+  return match;
+}
+
+} // namespace lathe

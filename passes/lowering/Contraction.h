@@ -1,0 +1,52 @@
+//===- Contraction.h - What a kernel rooted in a linear layer is *- C++ -*-===//
+#ifndef LATHE_PASSES_LOWERING_CONTRACTION_H
+#define LATHE_PASSES_LOWERING_CONTRACTION_H
+
+#include "dialects/lathe/Lathe.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <optional>
+
+namespace lathe {
+
+/// Columns of an argument seen as a matrix with a row for each token.
+struct MatrixView {
+  mlir::BlockArgument argument;
+  mlir::Type element;
+  /// Elements from one row to the next, and before the first column.
+  int64_t rowStride = 0;
+  int64_t offset = 0;
+};
+
+/// The argument behind reshapes that keep the rows and slices of columns; none
+/// where \p value is computed, or a view of another kind.
+std::optional<MatrixView> matrixViewOf(mlir::Value value);
+
+/// The parts of a kernel that LowerContraction takes.
+struct Contraction {
+  LinearOp linear;
+  ScheduleAttr schedule;
+  PackedAttr packing;
+  /// f32, bf16 or f16.
+  mlir::Type weightElement;
+  /// Rows are dimension 0 of this type, K is its dimension 1.
+  mlir::RankedTensorType inputType;
+  /// N of the weight.
+  int64_t columns = 0;
+  /// Columns of the kernel's results: N, or N/2 behind a gate.
+  int64_t resultColumns = 0;
+  bool isGated = false;
+  /// Terms of a chunk of the sum; K where it is one chain.
+  int64_t chunk = 0;
+
+  int64_t depth() const { return inputType.getDimSize(1); }
+};
+
+/// The contraction that \p kernel computes, or none where it is another kind of
+/// kernel, or one with an op that has no vector form.
+std::optional<Contraction> matchContraction(mlir::func::FuncOp kernel);
+
+} // namespace lathe
+
+#endif // LATHE_PASSES_LOWERING_CONTRACTION_H

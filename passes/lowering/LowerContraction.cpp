@@ -1,0 +1,285 @@
+//===- LowerContraction.cpp - Kernels rooted in a linear layer ------------===//
+//
+// A tile of a launch is a block of rows and a few packed panels of columns;
+// tiles that share panels follow each other, so that a worker reads weights
+// from memory once. Inside, full register tiles go over the block for each
+// group of columns, then one narrower tile takes the rows that are left. Each
+// register tile leaves its sums in scratch, where one loop, the same for every
+// shape of tile, adds bias and elementwise ops and stores: that keeps the code
+// small, and costs some loads and stores for each K fma.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Passes.h"
+
+#include "passes/lowering/Contraction.h"
+#include "passes/lowering/ElementwiseCode.h"
+#include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/KernelCode.h"
+#include "passes/lowering/RegisterTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_LOWERCONTRACTION
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// Writes the body of one kernel.
+class ContractionKernel {
+public:
+  ContractionKernel(KernelFrame &frame, const Contraction &match)
+      : frame(frame), match(match), loc(linear().getLoc()),
+        code{frame.builder(), loc}, tile(frame, loc, match),
+        schedule(match.schedule) {}
+
+  void build();
+
+private:
+  LinearOp linear() const { return match.linear; }
+  void buildTile(Value index);
+  void buildFullRows(Value begin, Value end);
+  void buildRestRows(Value begin, Value count);
+  void buildPrologue(Value begin, Value end);
+  void buildEpilogue(Value row, Value rows, Value column, Value width);
+  void storeVector(Value row, Value tileRow, Value column, Value tileColumn,
+                   bool isWhole);
+  bool needsPrologue() const { return !plainInput; }
+  int64_t prologueOffset() const { return schedule.getRows() * tile.stride(); }
+  RegisterTile::Activations activations() const;
+
+  KernelFrame &frame;
+  const Contraction &match;
+  Location loc;
+  KernelCode code;
+  RegisterTile tile;
+  ScheduleAttr schedule;
+  std::optional<MatrixView> plainInput;
+  /// Of the launch tile: its first row, and its columns.
+  Value blockBegin, columnBegin, columnEnd;
+};
+
+/// Where the register tiles find their rows: in the argument, or, if something
+/// is to be computed first, in scratch behind the sums.
+RegisterTile::Activations ContractionKernel::activations() const {
+  OpBuilder &builder = frame.builder();
+  Type f32 = builder.getF32Type();
+  if (plainInput)
+    return {buildElementPtr(builder, loc, frame.buffer(plainInput->argument),
+                            f32, plainInput->offset),
+            plainInput->rowStride};
+  // Row `blockBegin` is the first in scratch.
+  Value skipped = code.mul(blockBegin, -match.depth());
+  Value base = buildElementPtr(builder, loc, frame.scratch(), f32,
+                               code.add(skipped, prologueOffset()));
+  return {base, match.depth()};
+}
+
+void ContractionKernel::build() {
+  plainInput = matrixViewOf(linear().getInput());
+  if (plainInput && !plainInput->element.isF32())
+    plainInput.reset();
+
+  code.loop(frame.begin(), frame.end(), 1,
+            [&](Value index) { buildTile(index); });
+
+  int64_t groupColumns = schedule.getPanels() * match.packing.getColumns();
+  int64_t groups = llvm::divideCeil(match.resultColumns, groupColumns);
+  int64_t scratch = prologueOffset();
+  if (needsPrologue())
+    scratch += schedule.getRowBlock() * match.depth() + schedule.getVector();
+  AffineExpr rowBlocks =
+      frame.sizeExpr(match.inputType, 0).ceilDiv(schedule.getRowBlock());
+  frame.close(rowBlocks * groups, scratch * 4);
+}
+
+void ContractionKernel::buildTile(Value index) {
+  int64_t groupColumns = schedule.getPanels() * match.packing.getColumns();
+  Value rows = frame.size(match.inputType, 0);
+  Value rowBlocks = code.div(code.add(rows, schedule.getRowBlock() - 1),
+                             schedule.getRowBlock());
+  OpBuilder &builder = frame.builder();
+  Value group = arith::DivUIOp::create(builder, loc, index, rowBlocks);
+  Value block = arith::RemUIOp::create(builder, loc, index, rowBlocks);
+
+  blockBegin = code.mul(block, schedule.getRowBlock());
+  Value blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
+  columnBegin = code.mul(group, groupColumns);
+  columnEnd = code.min(code.add(columnBegin, groupColumns),
+                       code.index(match.resultColumns));
+  if (needsPrologue())
+    buildPrologue(blockBegin, blockEnd);
+
+  Value rest = code.rem(code.sub(blockEnd, blockBegin), schedule.getRows());
+  Value fullEnd = code.sub(blockEnd, rest);
+  buildFullRows(blockBegin, fullEnd);
+  if (schedule.getRows() > 1)
+    code.when(code.less(code.index(0), rest),
+              [&] { buildRestRows(fullEnd, rest); });
+}
+
+/// Register tiles of `rows` rows: for each group of columns down all rows, so
+/// that its weights are still in the nearest cache for the next rows.
+void ContractionKernel::buildFullRows(Value begin, Value end) {
+  int64_t rows = schedule.getRows(), width = tile.width(rows);
+  code.loop(columnBegin, columnEnd, width, [&](Value column) {
+    code.loop(begin, end, rows, [&](Value row) {
+      tile.build(rows, activations(), row, column);
+      buildEpilogue(row, code.index(rows), column, code.index(width));
+    });
+  });
+}
+
+/// One register tile of \p count rows, fewer than `rows`, and as wide as that
+/// allows: with few rows, wide tiles keep enough fma in flight.
+void ContractionKernel::buildRestRows(Value begin, Value count) {
+  OpBuilder &builder = frame.builder();
+  Value width = code.index(tile.width(schedule.getRows() - 1));
+  for (int64_t rows = schedule.getRows() - 2; rows >= 1; --rows)
+    width = code.select(code.less(count, code.index(rows + 1)),
+                        code.index(tile.width(rows)), width);
+  auto loop = scf::ForOp::create(builder, loc, columnBegin, columnEnd, width);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value column = loop.getInductionVar();
+  SmallVector<int64_t> cases;
+  for (int64_t rows = 1; rows < schedule.getRows(); ++rows)
+    cases.push_back(rows);
+  Value key =
+      arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
+  auto pick = scf::IndexSwitchOp::create(builder, loc, TypeRange(), key, cases,
+                                         cases.size());
+  for (auto [rows, region] : llvm::zip_equal(cases, pick.getCaseRegions())) {
+    OpBuilder::InsertionGuard inner(builder);
+    builder.setInsertionPointToStart(&region.emplaceBlock());
+    tile.build(rows, activations(), begin, column);
+    scf::YieldOp::create(builder, loc);
+  }
+  {
+    OpBuilder::InsertionGuard inner(builder);
+    builder.setInsertionPointToStart(&pick.getDefaultRegion().emplaceBlock());
+    scf::YieldOp::create(builder, loc);
+  }
+  buildEpilogue(begin, count, column, width);
+}
+
+/// Computes the input of rows [begin, end) into scratch.
+void ContractionKernel::buildPrologue(Value begin, Value end) {
+  OpBuilder &builder = frame.builder();
+  int64_t lanes = schedule.getVector(), depth = match.depth();
+  RegisterTile::Activations rows = activations();
+  auto storeAt = [&](Value row, Value column, int64_t count) {
+    Value mask = count == lanes
+                     ? Value()
+                     : buildPrefixMask(builder, loc, lanes, code.index(count));
+    ElementwiseCode elements(frame, loc, Value(), nullptr);
+    Value vector =
+        elements.evaluate(linear().getInput(), {row, column, lanes, mask});
+    Value index = code.add(code.mul(row, rows.rowStride), column);
+    // Behind the last row there is room for a whole vector.
+    buildStore(
+        builder, loc, vector,
+        buildElementPtr(builder, loc, rows.base, builder.getF32Type(), index));
+  };
+  int64_t whole = depth / lanes * lanes;
+  code.loop(begin, end, 1, [&](Value row) {
+    code.loop(code.index(0), code.index(whole), lanes,
+              [&](Value column) { storeAt(row, column, lanes); });
+    if (whole < depth)
+      storeAt(row, code.index(whole), depth - whole);
+  });
+}
+
+/// Finishes the sums of a register tile and stores the results.
+void ContractionKernel::buildEpilogue(Value row, Value rows, Value column,
+                                      Value width) {
+  int64_t lanes = schedule.getVector();
+  Value end = code.min(code.add(column, width), columnEnd);
+  code.loop(code.index(0), rows, 1, [&](Value tileRow) {
+    Value at = code.add(row, tileRow);
+    code.loop(column, end, lanes, [&](Value first) {
+      Value tileColumn = code.sub(first, column);
+      if (match.resultColumns % lanes == 0)
+        return storeVector(at, tileRow, first, tileColumn, /*isWhole=*/true);
+      Value last = code.index(match.resultColumns - lanes);
+      OpBuilder &builder = frame.builder();
+      Value isCut = code.less(last, first);
+      auto pick = scf::IfOp::create(builder, loc, isCut,
+                                    /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(pick.thenBlock());
+      storeVector(at, tileRow, first, tileColumn, /*isWhole=*/false);
+      builder.setInsertionPointToStart(pick.elseBlock());
+      storeVector(at, tileRow, first, tileColumn, /*isWhole=*/true);
+    });
+  });
+}
+
+/// Stores one vector of each result.
+void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
+                                    Value tileColumn, bool isWhole) {
+  OpBuilder &builder = frame.builder();
+  int64_t lanes = schedule.getVector();
+  Type f32 = builder.getF32Type();
+  Value mask;
+  if (!isWhole)
+    mask = buildPrefixMask(builder, loc, lanes,
+                           code.sub(code.index(match.resultColumns), column));
+  Value sumIndex = code.add(code.mul(tileRow, tile.stride()), tileColumn);
+  auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
+    Value at = shift == 0 ? sumIndex : code.add(sumIndex, tile.upOffset());
+    Value sum =
+        buildLoad(builder, loc, VectorType::get(lanes, f32),
+                  buildElementPtr(builder, loc, frame.scratch(), f32, at));
+    Value bias = linear().getBias();
+    if (!bias)
+      return sum;
+    Type element = cast<RankedTensorType>(bias.getType()).getElementType();
+    Value pointer =
+        buildElementPtr(builder, loc, frame.buffer(cast<BlockArgument>(bias)),
+                        element, code.add(place.column, shift));
+    auto type = VectorType::get(lanes, element);
+    Value term = place.mask
+                     ? buildMaskedLoad(builder, loc, type, pointer, place.mask)
+                     : buildLoad(builder, loc, type, pointer);
+    return code.addf(sum, buildWiden(builder, loc, term));
+  };
+  ElementwiseCode elements(frame, loc, linear().getResult(), root);
+  Operation *end = frame.source().getBody().front().getTerminator();
+  SmallVector<Value> vectors;
+  for (Value result : end->getOperands())
+    vectors.push_back(elements.evaluate(result, {row, column, lanes, mask}));
+
+  // All are computed before the first is stored: a tied result may overwrite
+  // an operand of another.
+  Value index = code.add(code.mul(row, match.resultColumns), column);
+  for (auto [i, vector] : llvm::enumerate(vectors)) {
+    Value pointer =
+        buildElementPtr(builder, loc, frame.resultBuffer(i), f32, index);
+    if (mask)
+      buildMaskedStore(builder, loc, vector, pointer, mask);
+    else
+      buildStore(builder, loc, vector, pointer);
+  }
+}
+
+struct LowerContraction : impl::LowerContractionBase<LowerContraction> {
+  void runOnOperation() override {
+    func::FuncOp kernel = getOperation();
+    if (!isUnloweredKernel(kernel) || !matchContraction(kernel))
+      return;
+    KernelFrame frame = KernelFrame::open(kernel);
+    std::optional<Contraction> match = matchContraction(frame.source());
+    ContractionKernel(frame, *match).build();
+  }
+};
+
+} // namespace
+} // namespace lathe

@@ -1,0 +1,82 @@
+//===- PackWeights.cpp - Store weights as their kernels read them ---------===//
+
+#include "passes/Passes.h"
+
+#include "dialects/lathe/Lathe.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_PACKWEIGHTS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// Terms that stand beside each other: a word holds one f32 or two 16-bit
+/// numbers. 0 where there is no packed layout.
+int64_t packedDepth(Type element) {
+  if (element.isF32())
+    return 1;
+  return element.isBF16() || element.isF16() ? 2 : 0;
+}
+
+struct PackWeights : impl::PackWeightsBase<PackWeights> {
+  using PackWeightsBase::PackWeightsBase;
+
+  void runOnOperation() override {
+    if (columns < 1) {
+      getOperation().emitError("expects at least 1 column in a panel, got ")
+          << columns;
+      return signalPassFailure();
+    }
+    SymbolTable symbols(getOperation());
+    SmallVector<LinearOp> linears;
+    getOperation().walk([&](LinearOp linear) { linears.push_back(linear); });
+    for (LinearOp linear : linears) {
+      auto get = linear.getWeight().getDefiningOp<GetOp>();
+      RankedTensorType type = linear.getWeight().getType();
+      if (!get || type.getEncoding() || packedDepth(type.getElementType()) == 0)
+        continue;
+      DerivedOp packed = packedOf(get, type, symbols);
+      OpBuilder builder(linear);
+      Value weight = GetOp::create(builder, get.getLoc(),
+                                   cast<RankedTensorType>(packed.getType()),
+                                   packed.getSymName());
+      linear.getWeightMutable().assign(weight);
+      if (get->use_empty())
+        get.erase();
+    }
+  }
+
+  /// The packed form of what \p get reads, made at its first use.
+  DerivedOp packedOf(GetOp get, RankedTensorType type, SymbolTable &symbols) {
+    DerivedOp &packed = packedWeights[get.getSymbolAttr().getAttr()];
+    if (packed)
+      return packed;
+    Operation *weight = symbols.lookup(get.getSymbol());
+    OpBuilder builder(weight);
+    builder.setInsertionPointAfter(weight);
+    Location loc = weight->getLoc();
+    auto layout = PackedAttr::get(&getContext(), columns,
+                                  packedDepth(type.getElementType()));
+    auto packedType =
+        RankedTensorType::get(type.getShape(), type.getElementType(), layout);
+    packed = DerivedOp::create(builder, loc,
+                               (get.getSymbol() + ".packed").str(), packedType);
+    builder.createBlock(&packed.getBody());
+    Value plain = GetOp::create(builder, loc, type, get.getSymbol());
+    Value value = PackOp::create(builder, loc, packedType, plain);
+    YieldOp::create(builder, loc, value);
+    // Renamed if there is one of that name already.
+    symbols.insert(packed);
+    return packed;
+  }
+
+  DenseMap<StringAttr, DerivedOp> packedWeights;
+};
+
+} // namespace
+} // namespace lathe

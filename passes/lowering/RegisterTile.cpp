@@ -1,0 +1,282 @@
+//===- RegisterTile.cpp - The inner loop of a contraction -----------------===//
+//
+// One step of the loop loads the weights of a term for all columns of the tile
+// (consecutive vectors of a panel), and for each row one activation, which is
+// broadcast; each pair is one fma into an accumulator that lives in a register
+// from the first term to the last. So each sum is one chain in ascending order,
+// whatever the shape of the tile that happens to compute it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/lowering/RegisterTile.h"
+
+#include "passes/lowering/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+int64_t RegisterTile::upShift() const {
+  return match.isGated ? match.resultColumns % lanes() : 0;
+}
+
+int64_t RegisterTile::vectors(int64_t width) const {
+  int64_t own = width / lanes();
+  return match.isGated ? 2 * own + (upShift() != 0) : own;
+}
+
+int64_t RegisterTile::width(int64_t rows) const {
+  ScheduleAttr schedule = match.schedule;
+  int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
+  int64_t widest = schedule.getPanels() * match.packing.getColumns();
+  int64_t width = lanes();
+  while (2 * width <= widest && rows * vectors(2 * width) <= budget)
+    width *= 2;
+  return width;
+}
+
+int64_t RegisterTile::stride() const { return vectors(width(1)) * lanes(); }
+
+int64_t RegisterTile::upOffset() const { return width(1) + upShift(); }
+
+int64_t RegisterTile::panelElements() const {
+  int64_t depth = match.packing.getDepth();
+  return llvm::divideCeil(match.depth(), depth) * depth *
+         match.packing.getColumns();
+}
+
+/// Address of panel \p panel, or of the last one if it is past the end: a tile
+/// may be wider than what is left of the columns.
+Value RegisterTile::panelPointer(Value panel) const {
+  OpBuilder &builder = frame.builder();
+  int64_t count = llvm::divideCeil(match.columns, match.packing.getColumns());
+  panel = arith::MinSIOp::create(builder, loc, panel,
+                                 buildIndex(builder, loc, count - 1));
+  Value offset = arith::MulIOp::create(
+      builder, loc, panel, buildIndex(builder, loc, panelElements()));
+  LinearOp linear = match.linear;
+  return buildElementPtr(builder, loc,
+                         frame.buffer(cast<BlockArgument>(linear.getWeight())),
+                         match.weightElement, offset);
+}
+
+/// Address of the first weight of each vector of a tile.
+SmallVector<Value> RegisterTile::weightPointers(int64_t width,
+                                                Value column) const {
+  OpBuilder &builder = frame.builder();
+  int64_t panelColumns = match.packing.getColumns();
+  int64_t depth = match.packing.getDepth();
+  Value panelSize = buildIndex(builder, loc, panelColumns);
+  SmallVector<Value> pointers;
+  // Vectors from `first` on; those of one panel share its address.
+  auto add = [&](Value first, int64_t count, bool isAligned) {
+    Value base;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t distance = i * lanes();
+      if (!isAligned || distance % panelColumns == 0) {
+        Value at = arith::AddIOp::create(builder, loc, first,
+                                         buildIndex(builder, loc, distance));
+        Value panel = arith::DivUIOp::create(builder, loc, at, panelSize);
+        Value inside = arith::RemUIOp::create(builder, loc, at, panelSize);
+        inside = arith::MulIOp::create(builder, loc, inside,
+                                       buildIndex(builder, loc, depth));
+        base = buildElementPtr(builder, loc, panelPointer(panel),
+                               match.weightElement, inside);
+      }
+      int64_t inside = isAligned ? distance % panelColumns : 0;
+      pointers.push_back(buildElementPtr(builder, loc, base,
+                                         match.weightElement, inside * depth));
+    }
+  };
+  // A tile starts at a multiple of its width: inside a panel, or at one.
+  int64_t own = width / lanes();
+  add(column, own, /*isAligned=*/true);
+  if (match.isGated) {
+    Value up = arith::AddIOp::create(
+        builder, loc, column,
+        buildIndex(builder, loc, match.resultColumns - upShift()));
+    add(up, own + (upShift() != 0),
+        /*isAligned=*/match.resultColumns % panelColumns == 0);
+  }
+  return pointers;
+}
+
+/// The weights of `depth` consecutive terms at \p pointer, widened: one vector
+/// for each of the first \p terms of them.
+SmallVector<Value> RegisterTile::loadWeights(Value pointer,
+                                             int64_t terms) const {
+  OpBuilder &builder = frame.builder();
+  Type element = match.weightElement;
+  auto floats = VectorType::get(lanes(), builder.getF32Type());
+  if (match.packing.getDepth() == 1)
+    return {buildWiden(
+        builder, loc,
+        buildLoad(builder, loc, VectorType::get(lanes(), element), pointer))};
+
+  // Two 16-bit terms of a column stand in one word, the first one low.
+  auto words = VectorType::get(lanes(), builder.getI32Type());
+  auto shorts = VectorType::get(lanes(), builder.getI16Type());
+  auto constant = [&](uint32_t value) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(words, APInt(32, value)));
+  };
+  Value both = buildLoad(builder, loc, words, pointer);
+  SmallVector<Value> result;
+  for (int64_t term = 0; term < terms; ++term) {
+    if (element.isBF16()) {
+      Value bits =
+          term == 0
+              ? Value(arith::ShLIOp::create(builder, loc, both, constant(16)))
+              : Value(arith::AndIOp::create(builder, loc, both,
+                                            constant(0xffff0000u)));
+      result.push_back(arith::BitcastOp::create(builder, loc, floats, bits));
+      continue;
+    }
+    Value half =
+        term == 0
+            ? both
+            : Value(arith::ShRUIOp::create(builder, loc, both, constant(16)));
+    half = arith::TruncIOp::create(builder, loc, shorts, half);
+    half = arith::BitcastOp::create(builder, loc,
+                                    VectorType::get(lanes(), element), half);
+    result.push_back(buildWiden(builder, loc, half));
+  }
+  return result;
+}
+
+/// Adds \p terms terms, from term \p step on, to \p sums (rows by vectors).
+SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
+                                           ArrayRef<Value> weights,
+                                           Value activationBase,
+                                           int64_t rowStride, Value step,
+                                           int64_t terms) const {
+  OpBuilder &builder = frame.builder();
+  Type f32 = builder.getF32Type();
+  auto floats = VectorType::get(lanes(), f32);
+  Value offset = arith::MulIOp::create(
+      builder, loc, step, buildIndex(builder, loc, match.packing.getColumns()));
+  SmallVector<SmallVector<Value>> columns;
+  for (Value pointer : weights)
+    columns.push_back(loadWeights(
+        buildElementPtr(builder, loc, pointer, match.weightElement, offset),
+        terms));
+
+  SmallVector<Value> next(sums);
+  Value first = buildElementPtr(builder, loc, activationBase, f32, step);
+  int64_t rows = sums.size() / weights.size();
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t term = 0; term < terms; ++term) {
+      Value number = buildLoad(
+          builder, loc, f32,
+          buildElementPtr(builder, loc, first, f32, row * rowStride + term));
+      Value spread = vector::BroadcastOp::create(builder, loc, floats, number);
+      for (size_t i = 0; i < weights.size(); ++i) {
+        Value &sum = next[row * weights.size() + i];
+        sum = buildFma(builder, loc, spread, columns[i][term], sum);
+      }
+    }
+  }
+  return next;
+}
+
+/// The chain over terms [begin, end); begin is a multiple of the packing's
+/// depth, and so is end unless \p hasTail says that a single term is left.
+SmallVector<Value> RegisterTile::buildChain(int64_t rows,
+                                            ArrayRef<Value> weights,
+                                            Value activationBase,
+                                            int64_t rowStride, Value begin,
+                                            Value end, bool hasTail) const {
+  OpBuilder &builder = frame.builder();
+  int64_t depth = match.packing.getDepth();
+  Value zero = buildFloat(builder, loc,
+                          VectorType::get(lanes(), builder.getF32Type()), 0);
+  SmallVector<Value> sums(rows * weights.size(), zero);
+  Value wholeEnd = end;
+  if (hasTail)
+    wholeEnd =
+        arith::SubIOp::create(builder, loc, end, buildIndex(builder, loc, 1));
+  auto loop = scf::ForOp::create(builder, loc, begin, wholeEnd,
+                                 buildIndex(builder, loc, depth), sums);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next =
+        buildStep(loop.getRegionIterArgs(), weights, activationBase, rowStride,
+                  loop.getInductionVar(), depth);
+    scf::YieldOp::create(builder, loc, next);
+  }
+  if (!hasTail)
+    return loop.getResults();
+  // The packed weight is padded with zero, but the activations are not: what
+  // stands behind their last term may be a NaN.
+  return buildStep(loop.getResults(), weights, activationBase, rowStride,
+                   wholeEnd, /*terms=*/1);
+}
+
+void RegisterTile::build(int64_t rows, const Activations &activations,
+                         Value row, Value column) const {
+  OpBuilder &builder = frame.builder();
+  Type f32 = builder.getF32Type();
+  auto floats = VectorType::get(lanes(), f32);
+  int64_t columns = width(rows);
+  SmallVector<Value> weights = weightPointers(columns, column);
+  Value rowOffset = arith::MulIOp::create(
+      builder, loc, row, buildIndex(builder, loc, activations.rowStride));
+  Value base = buildElementPtr(builder, loc, activations.base, f32, rowOffset);
+  bool hasTail = match.depth() % match.packing.getDepth() != 0;
+
+  // The halves of a gate stand apart in scratch, however wide the tile.
+  auto forEachSum = [&](llvm::function_ref<void(int64_t, Value)> body) {
+    int64_t own = columns / lanes();
+    for (int64_t i = 0; i < rows * int64_t(weights.size()); ++i) {
+      int64_t inRow = i % weights.size();
+      int64_t at =
+          inRow < own ? inRow * lanes() : width(1) + (inRow - own) * lanes();
+      body(i, buildElementPtr(builder, loc, frame.scratch(), f32,
+                              i / weights.size() * stride() + at));
+    }
+  };
+  if (match.chunk >= match.depth()) {
+    SmallVector<Value> sums = buildChain(
+        rows, weights, base, activations.rowStride, buildIndex(builder, loc, 0),
+        buildIndex(builder, loc, match.depth()), hasTail);
+    forEachSum([&](int64_t i, Value pointer) {
+      buildStore(builder, loc, sums[i], pointer);
+    });
+    return;
+  }
+
+  // Chunks are added left to right, in scratch.
+  Value zero = buildFloat(builder, loc, floats, 0);
+  forEachSum(
+      [&](int64_t, Value pointer) { buildStore(builder, loc, zero, pointer); });
+  auto addChunk = [&](Value begin, Value end, bool isTail) {
+    SmallVector<Value> sums = buildChain(
+        rows, weights, base, activations.rowStride, begin, end, isTail);
+    forEachSum([&](int64_t i, Value pointer) {
+      Value before = buildLoad(builder, loc, floats, pointer);
+      Value sum = arith::AddFOp::create(builder, loc, before, sums[i]);
+      buildStore(builder, loc, sum, pointer);
+    });
+  };
+  int64_t whole = match.depth() / match.chunk * match.chunk;
+  Value chunk = buildIndex(builder, loc, match.chunk);
+  auto loop = scf::ForOp::create(builder, loc, buildIndex(builder, loc, 0),
+                                 buildIndex(builder, loc, whole), chunk);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    Value begin = loop.getInductionVar();
+    addChunk(begin, arith::AddIOp::create(builder, loc, begin, chunk),
+             /*isTail=*/false);
+  }
+  if (whole < match.depth())
+    addChunk(buildIndex(builder, loc, whole),
+             buildIndex(builder, loc, match.depth()), hasTail);
+}
+
+} // namespace lathe
