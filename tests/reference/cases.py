@@ -306,6 +306,85 @@ def caches():
                        f"{words} : {{a0}}, {{a1}}, {{a2}}, {{a3}}, {{a4}}, {{a5}}", [expected])
 
 
+def fusions():
+    """The groups that form-kernels makes of several ops."""
+    for t, k, n in ((1, 77, 97), (7, 64, 96), (77, 33, 7)):
+        x, w, y = Tensor("f32", (tokens(t), k)), Tensor("f32", (n, k)), Tensor("f32", (tokens(t), n))
+        bias, tag = Tensor("f32", (n,)), f"{t}x{k}x{n}"
+        draw = Draw("fusion" + tag)
+        a, m, c, r = draw.normal(x), draw.normal(w, 0.2), draw.normal(bias), draw.normal(y)
+        product = from_bits(to_bits(ref.linear(a, m, c), "f32"), "f32")
+        linear = "lathe.linear %a0, %a1 bias %a2 : {a2} : {a0}, {a1} -> {r0}"
+        yield Case(f"linear_gelu_{tag}", [x, w, bias], [a, m, c], [y],
+                   f"%l = {linear}\n  %r0 = lathe.activation gelu %l : {{r0}}",
+                   [ref.activation("gelu", product)])
+        yield Case(f"linear_residual_{tag}", [x, w, bias, y], [a, m, c, r], [y],
+                   f"%l = {linear}\n  %r0 = arith.addf %a3, %l : {{r0}}",
+                   [r + product], tied={0: 3})
+        yield Case(f"linear_softcap_{tag}", [x, w, bias], [a, m, c], [y],
+                   f"%l = {linear}\n  %r0 = lathe.softcap %l cap 3.0 : {{r0}}",
+                   [ref.softcap(product, 3.0)])
+        gate, wide = Tensor("f32", (2 * n, k)), Tensor("f32", (tokens(t), 2 * n))
+        g = draw.normal(gate, 0.2)
+        both = from_bits(to_bits(ref.linear(a, g), "f32"), "f32")
+        yield Case(f"linear_gated_{tag}", [x, gate], [a, g], [y],
+                   f"%l = lathe.linear %a0, %a1 : {{a0}}, {{a1}} -> {wide.text()}\n"
+                   f"  %r0 = lathe.gated_activation silu %l : {wide.text()} -> {{r0}}",
+                   [ref.gated_activation("silu", both)])
+
+    t, c = 7, 13
+    table, index = Tensor("bf16", (101, c)), Tensor("i32", (tokens(t),))
+    row, y = Tensor("f32", (c,)), Tensor("f32", (tokens(t), c))
+    draw = Draw("embedding")
+    a, b, i, j = draw.normal(table), draw.normal(table), draw.below(101, t), draw.below(101, t)
+    g, h = draw.normal(row), draw.normal(row)
+    total = from_bits(to_bits(a[i] + b[j], "f32"), "f32")
+    yield Case("embedding", [table, table, index, index, row, row], [a, b, i, j, g, h], [y],
+               "%e = lathe.gather %a0[%a2] : {a0}, {a2} -> {r0}\n"
+               "  %f = lathe.gather %a1[%a3] : {a1}, {a3} -> {r0}\n"
+               "  %s = arith.addf %e, %f : {r0}\n"
+               "  %r0 = lathe.layer_norm %s, %a4, %a5 eps 1.0e-12 : {r0}, {a4}",
+               [ref.layer_norm(total, g, h, 1e-12)])
+
+
+def rotated_cache():
+    """Columns of one projection: query and key turned, key and value appended."""
+    t, h, g, d = 5, 4, 2, 16
+    positions, sequences = np.array([30, 31, 32, 33, 2]), np.array([1, 1, 1, 1, 0])
+    width, place = (h + 2 * g) * d, Tensor("i32", (tokens(t),))
+    qkv, turned = Tensor("f32", (tokens(t), width)), Tensor("f32", (tokens(t), h, d))
+    table, p = Tensor("f32", (64, d)), Dim("pages", 6)
+    keys, values = Tensor("f32", (p, g, d, 32)), Tensor("f32", (p, g, 32, d))
+    pages = Tensor("i32", (Dim("slots", 2), Dim("slot_pages", 3)))
+    draw = Draw("rotated")
+    a, k, v = draw.normal(qkv), draw.normal(keys), draw.normal(values)
+    m = from_bits(to_bits(ref.rope_table(1e4 ** (-np.arange(d // 2) * 2 / d), 64), "f32"), "f32")
+    places = draw.random.permutation(6).reshape(2, 3)
+    q, key, value = (part.reshape(t, -1, d) for part in np.split(a, [h * d, (h + g) * d], axis=1))
+    turned_key = from_bits(to_bits(ref.rope(key, positions, m), "f32"), "f32")
+    after = ref.append(turned_key, value, k, v, positions, sequences, places)
+
+    def heads(name, first, count):
+        flat = Tensor("f32", (tokens(t), count * d)).text()
+        shaped = Tensor("f32", (tokens(t), count, d)).text()
+        return (f"%{name}f = tensor.extract_slice %a0[0, {first * d}] [%t, {count * d}] [1, 1]"
+                f" : {{a0}} to {flat}\n"
+                f"  %{name} = tensor.expand_shape %{name}f [[0], [1, 2]]"
+                f" output_shape [%t, {count}, {d}] : {flat} into {shaped}\n  ")
+
+    small = Tensor("f32", (tokens(t), g, d)).text()
+    yield Case("rotated_cache", [qkv, place, table, keys, values, place, pages],
+               [a, positions, m, k, v, sequences, places], [turned, keys, values],
+               f"%t = arith.constant {t} : index\n  "
+               + heads("q", 0, h) + heads("k", h, g) + heads("v", h + g, g)
+               + "%r0 = lathe.rope %q at %a1, %a2 : {r0}, {a1}, {a2}\n"
+               f"  %n = lathe.rope %k at %a1, %a2 : {small}, {{a1}}, {{a2}}\n"
+               "  %r1, %r2 = lathe.append %n, %v to %a3, %a4 at %a1, %a5, %a6"
+               f" : {small}, {small}, {{a3}}, {{a4}}, {{a1}}, {{a5}}, {{a6}}",
+               [ref.rope(q, positions, m), *after], tied={1: 3, 2: 4})
+
+
 def all_cases():
-    for group in (rows, elementwise, lookups, contractions, attentions, caches):
+    for group in (rows, elementwise, lookups, contractions, attentions, caches, fusions,
+                  rotated_cache):
         yield from group()
