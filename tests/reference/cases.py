@@ -167,10 +167,13 @@ def elementwise():
     for kind in kinds:
         draw = Draw(kind)
         a, b = draw.normal(x, 4.0), draw.normal(wide, 2.0)
-        a[0, :6] = [0.0, -40.0, 40.0, -1e4, 1e4, 1e-30]
-        a = from_bits(to_bits(a, "f32"), "f32")
-        yield Case(f"activation_{kind}", [x], [a], [x],
-                   f"%r0 = lathe.activation {kind} %a0 : {{a0}}", [ref.activation(kind, a)])
+        limits = np.array([[0.0, -40.0, 40.0, -1e4, 1e4, 1e-30]])
+        limits = from_bits(to_bits(limits, "f32"), "f32")
+        small = Tensor("f32", limits.shape)
+        body = f"%r0 = lathe.activation {kind} %a0 : {{a0}}"
+        yield Case(f"activation_{kind}", [x], [a], [x], body, [ref.activation(kind, a)])
+        yield Case(f"activation_{kind}_limits", [small], [limits], [small], body,
+                   [ref.activation(kind, limits)])
         yield Case(f"gated_{kind}", [wide], [b], [x],
                    f"%r0 = lathe.gated_activation {kind} %a0 : {{a0}} -> {{r0}}",
                    [ref.gated_activation(kind, b)])
@@ -309,8 +312,9 @@ def caches():
 def fusions():
     """The groups that form-kernels makes of several ops."""
     for t, k, n in ((1, 77, 97), (7, 64, 96), (77, 33, 7)):
-        x, w, y = Tensor("f32", (tokens(t), k)), Tensor("f32", (n, k)), Tensor("f32", (tokens(t), n))
-        bias, tag = Tensor("f32", (n,)), f"{t}x{k}x{n}"
+        x, y = Tensor("f32", (tokens(t), k)), Tensor("f32", (tokens(t), n))
+        w, bias = Tensor("f32", (n, k)), Tensor("f32", (n,))
+        tag = f"{t}x{k}x{n}"
         draw = Draw("fusion" + tag)
         a, m, c, r = draw.normal(x), draw.normal(w, 0.2), draw.normal(bias), draw.normal(y)
         product = from_bits(to_bits(ref.linear(a, m, c), "f32"), "f32")
