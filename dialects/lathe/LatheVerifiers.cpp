@@ -208,8 +208,8 @@ verifySymbolUse(Operation *op, SymbolTableCollection &tables,
   return error;
 }
 
-/// The op whose symbol table \p op looks names up in. A `lathe.derived` is no
-/// symbol table, so its body reads the names of the module around it.
+// A `lathe.derived` is no symbol table: its body reads the names of the module
+// around it.
 LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &tables) {
   return verifySymbolUse<ParameterOp, DerivedOp>(
       *this, tables, getSymbolAttr(), "parameter or derived parameter",
