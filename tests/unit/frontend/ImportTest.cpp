@@ -155,7 +155,7 @@ TEST_F(ImportTest, ImportsEachGoldenCheckpointWithoutNotes) {
     EXPECT_TRUE(notes.empty()) << entry.path() << ": " << notes.front();
     ++count;
   }
-  EXPECT_EQ(count, 14u);
+  EXPECT_EQ(count, 23u);
 }
 
 //===----------------------------------------------------------------------===//
