@@ -8,10 +8,6 @@
 #include "runtime/text/TokenizerReaders.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -223,33 +219,6 @@ static Status readWordPiece(JsonValue model, TokenizerSpec &spec) {
   return Status::ok();
 }
 
-/// The reference reads a score as its digits, an integer, divided by a power of
-/// ten. That rounds twice, and the last bit decides between paths of equal
-/// score. Its own files have the shortest digits that tell doubles apart.
-static double roundAsReference(double score) {
-  char text[40];
-  char *end = std::to_chars(text, text + sizeof(text), std::fabs(score),
-                            std::chars_format::scientific)
-                  .ptr;
-  char *mark = std::find(text, end, 'e');
-  uint64_t digits = 0;
-  int exponent = std::atoi(std::string(mark + 1, end).c_str());
-  for (char *at = text; at < mark; ++at) {
-    if (*at == '.')
-      continue;
-    digits = digits * 10 + uint64_t(*at - '0');
-    exponent -= at > text;
-  }
-  // Powers above are not exact; no score is so small or large.
-  if (exponent < -300 || exponent > 300)
-    return score;
-  char power[8] = {};
-  std::snprintf(power, sizeof(power), "1e%d", std::abs(exponent));
-  double scale = std::strtod(power, nullptr);
-  double value = exponent < 0 ? double(digits) / scale : double(digits) * scale;
-  return score < 0 ? -value : value;
-}
-
 static Status readUnigramEntry(JsonValue entry, size_t count,
                                TokenizerSpec &spec) {
   LATHE_RETURN_IF_ERROR(entry.expectArray());
@@ -265,7 +234,7 @@ static Status readUnigramEntry(JsonValue entry, size_t count,
     return score.takeStatus();
   LATHE_RETURN_IF_ERROR(
       placeToken(entry, spec.tokens.size(), *text, count, spec));
-  spec.scores.push_back(roundAsReference(*score));
+  spec.scores.push_back(*score);
   return Status::ok();
 }
 
