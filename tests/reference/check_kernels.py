@@ -1,6 +1,6 @@
 """Checks a lowering of lathe-opt against the NumPy reference of each op.
 
-    check_kernels.py --lathe-opt build/bin/lathe-opt [--lower "--lathe-lower-to-loops"]
+    check_kernels.py --lathe-opt build/bin/lathe-opt [--lower="--lathe-lower-to-loops"]
                      [--only REGEX] [--tolerance 1e-6] [--cpu x86-64-v3]
 
 A result may differ from the reference by `tolerance` of the largest |element|,
