@@ -1,0 +1,58 @@
+//===- FuzzProgram.cpp - Any bytes as the program of a well-formed file ---===//
+//
+// Hashes would stop every mutation, so the file around the program is written
+// anew. What is accepted is walked over, as a host would.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Artifact.h"
+#include "runtime/formats/ArtifactWriter.h"
+#include "runtime/schema/artifact_generated.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace lathe::runtime;
+namespace artifact = lathe::artifact;
+
+/// Evaluates all sizes at both ends of the ranges: accepted means in bounds.
+static void walk(const Artifact &file) {
+  const artifact::Program &program = file.program();
+  for (size_t i = 0; i < program.weights()->size(); ++i)
+    if (file.weightBytes(i).size() > file.bytes().size())
+      std::abort();
+  for (bool isMaximum : {false, true}) {
+    std::vector<int64_t> symbols;
+    for (Interval range : file.symbolRanges())
+      symbols.push_back(isMaximum ? range.maximum : range.minimum);
+    for (const artifact::Kernel *kernel : *program.kernels())
+      for (const artifact::KernelCode *code : *kernel->code())
+        if (evaluateExpression(*code->tiles(), symbols) < 0)
+          std::abort();
+    for (const artifact::Entry *entry : *program.entries())
+      for (const artifact::Buffer *buffer : *entry->buffers())
+        if (evaluateExpression(*buffer->bytes(), symbols) < 0)
+          std::abort();
+  }
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const std::vector<std::byte> weights(256), code(64);
+  SectionSource sections[] = {
+      sectionFromBytes(LATHE_SECTION_PROGRAM,
+                       std::as_bytes(std::span(data, size))),
+      sectionFromBytes(LATHE_SECTION_WEIGHTS, weights),
+      sectionFromBytes(LATHE_SECTION_CODE, code)};
+  Result<std::vector<std::byte>> bytes = buildArtifact(sections);
+  Result<MappedMemory> memory = MappedMemory::allocate(bytes->size(), "fuzz");
+  if (!memory.isOk())
+    return 0;
+  std::memcpy(memory->data(), bytes->data(), bytes->size());
+  ArtifactOptions options;
+  options.threads = 1;
+  Result<std::shared_ptr<const Artifact>> file =
+      Artifact::openMemory(memory->span(), "fuzz", options);
+  if (file.isOk())
+    walk(**file);
+  return 0;
+}
