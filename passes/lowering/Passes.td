@@ -29,7 +29,8 @@ def LowerToLoops : Pass<"lathe-lower-to-loops"> {
     Ops that share nothing with their neighbours in a row may be combined
     freely; a value that is used twice is computed twice. An op that it does not
     know, or a dynamic size without a symbol, is an error. Functions without
-    `lathe.kernel` are left alone.
+    `lathe.kernel` are left alone; so are calls, which makes this a pass for
+    modules that hold kernels only.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::scf::SCFDialect"];
