@@ -188,6 +188,10 @@ static void ignoreCommon(ConfigReader &reader) {
                  "unsloth_version",
                  "unsloth_fixed",
                  "transformers.js_config",
+                 "output_past",
+                 "is_llama_config",
+                 "full_attn_mod",
+                 "interpolate_factor",
                  "sentence_transformers",
                  "pad_token",
                  "bos_token",
@@ -255,7 +259,8 @@ static void refuseForeign(ConfigReader &reader, std::string_view family) {
                                                 "mlp_bias",
                                                 "use_bias",
                                                 "qkv_bias",
-                                                "bias"};
+                                                "bias",
+                                                "lm_head_bias"};
   for (const std::string &key : reader.unread())
     if (std::find(std::begin(fields), std::end(fields), key) !=
         std::end(fields))

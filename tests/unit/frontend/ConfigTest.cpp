@@ -330,6 +330,7 @@ TEST_F(ConfigTest, RefusesFieldsOfOtherFamilies) {
            {"llama", R"("use_bias": true)"},
            {"llama", R"("qkv_bias": true)"},
            {"llama", R"("bias": true)"},
+           {"phi3", R"("lm_head_bias": true)"},
        }) {
     std::string field(c.field);
     std::string key = field.substr(1, field.find('"', 1) - 1);
