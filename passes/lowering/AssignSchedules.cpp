@@ -40,6 +40,9 @@ constexpr LevelRow kLevels[] = {
 /// and what others bring stay beside them.
 constexpr int64_t kActivationBytes = 256 * 1024;
 
+/// Rows of a tile at most, so that there are tiles for all workers.
+constexpr int64_t kMostRows = 256;
+
 /// Panels of a tile: two, so that a single row has chains enough to hide the
 /// latency of an fma.
 constexpr int64_t kPanels = 2;
@@ -48,7 +51,8 @@ constexpr int64_t kPanels = 2;
 ScheduleAttr contractionSchedule(LinearOp linear, const LevelRow &row) {
   int64_t depth = linear.getInput().getType().getDimSize(1);
   int64_t tiles = kActivationBytes / 4 / std::max<int64_t>(depth, 1) / row.rows;
-  int64_t block = row.rows * std::clamp<int64_t>(tiles, 1, 64 / row.rows);
+  int64_t block =
+      row.rows * std::clamp<int64_t>(tiles, 1, kMostRows / row.rows);
   return ScheduleAttr::get(linear.getContext(), row.rows, row.columns, block,
                            kPanels, row.vector);
 }
@@ -59,8 +63,8 @@ ScheduleAttr rowSchedule(MLIRContext *context, const LevelRow &row) {
                            /*panels=*/1, row.vector);
 }
 
-/// The schedule of attention: each tile transposes the keys that it needs, which
-/// must be shared by enough rows.
+/// The schedule of attention: each tile transposes the keys that it needs,
+/// which must be shared by enough rows.
 ScheduleAttr attentionSchedule(MLIRContext *context, const LevelRow &row) {
   return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/64,
                            /*panels=*/1, row.vector);

@@ -1,12 +1,12 @@
 //===- LowerContraction.cpp - Kernels rooted in a linear layer ------------===//
 //
-// A tile of a launch is a block of rows and a few packed panels of columns;
-// tiles that share panels follow each other, so that a worker reads weights
-// from memory once. Inside, full register tiles go over the block for each
-// group of columns, then one narrower tile takes the rows that are left. Each
-// register tile leaves its sums in scratch, where one loop, the same for every
-// shape of tile, adds bias and elementwise ops and stores: that keeps the code
-// small, and costs some loads and stores for each K fma.
+// A tile of a launch is a block of rows and a few packed panels of columns.
+// Tiles follow each other such that what they share, rows or panels, is what
+// would cost most to read again. Inside, full register tiles go over the block
+// for each group of columns, then one narrower tile takes the rows that are
+// left. Each register tile leaves its sums in scratch, where one loop, the same
+// for every shape of tile, adds bias and elementwise ops and stores: that keeps
+// the code small, and costs some loads and stores for each K fma.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,6 +44,7 @@ public:
 
 private:
   LinearOp linear() const { return match.linear; }
+  void chooseOrder();
   void buildTile(Value index);
   void buildFullRows(Value begin, Value end);
   void buildRestRows(Value begin, Value count);
@@ -62,6 +63,16 @@ private:
   RegisterTile tile;
   ScheduleAttr schedule;
   std::optional<MatrixView> plainInput;
+  int64_t groupColumns() const {
+    return schedule.getPanels() * match.packing.getColumns();
+  }
+  int64_t groups() const {
+    return llvm::divideCeil(match.resultColumns, groupColumns());
+  }
+
+  /// Of the launch: blocks of rows, and whether the tiles of one follow each
+  /// other (i1).
+  Value rowBlocks, isRowMajor;
   /// Of the launch tile: its first row, and its columns.
   Value blockBegin, columnBegin, columnEnd;
 };
@@ -87,32 +98,52 @@ void ContractionKernel::build() {
   if (plainInput && !plainInput->element.isF32())
     plainInput.reset();
 
+  chooseOrder();
   code.loop(frame.begin(), frame.end(), 1,
             [&](Value index) { buildTile(index); });
 
-  int64_t groupColumns = schedule.getPanels() * match.packing.getColumns();
-  int64_t groups = llvm::divideCeil(match.resultColumns, groupColumns);
   int64_t scratch = prologueOffset();
   if (needsPrologue())
     scratch += schedule.getRowBlock() * match.depth() + schedule.getVector();
-  AffineExpr rowBlocks =
+  AffineExpr blocks =
       frame.sizeExpr(match.inputType, 0).ceilDiv(schedule.getRowBlock());
-  frame.close(rowBlocks * groups, scratch * 4);
+  frame.close(blocks * groups(), scratch * 4);
+}
+
+/// What of one operand may stay in the second-level cache while the other one
+/// passes, in bytes: half of the smallest in use.
+constexpr int64_t kCacheBytes = 512 * 1024;
+
+/// Panel by panel, the weights are read once, and the rows once for each group
+/// of panels unless they stay in cache; block by block it is the reverse. Takes
+/// the order that reads less, in units of K.
+void ContractionKernel::chooseOrder() {
+  Value rows = frame.size(match.inputType, 0);
+  rowBlocks = code.div(code.add(rows, schedule.getRowBlock() - 1),
+                       schedule.getRowBlock());
+  int64_t fitting = kCacheBytes / 4 / std::max<int64_t>(match.depth(), 1);
+  Value rowReads = code.select(code.less(rows, code.index(fitting + 1)), rows,
+                               code.mul(rows, groups()));
+  Value weightReads = match.columns <= fitting
+                          ? code.index(match.columns)
+                          : code.mul(rowBlocks, match.columns);
+  isRowMajor =
+      code.less(code.add(rows, weightReads), code.add(rowReads, match.columns));
 }
 
 void ContractionKernel::buildTile(Value index) {
-  int64_t groupColumns = schedule.getPanels() * match.packing.getColumns();
-  Value rows = frame.size(match.inputType, 0);
-  Value rowBlocks = code.div(code.add(rows, schedule.getRowBlock() - 1),
-                             schedule.getRowBlock());
   OpBuilder &builder = frame.builder();
-  Value group = arith::DivUIOp::create(builder, loc, index, rowBlocks);
-  Value block = arith::RemUIOp::create(builder, loc, index, rowBlocks);
+  Value rows = frame.size(match.inputType, 0);
+  Value minor = code.select(isRowMajor, code.index(groups()), rowBlocks);
+  Value high = arith::DivUIOp::create(builder, loc, index, minor);
+  Value low = arith::RemUIOp::create(builder, loc, index, minor);
+  Value group = code.select(isRowMajor, low, high);
+  Value block = code.select(isRowMajor, high, low);
 
   blockBegin = code.mul(block, schedule.getRowBlock());
   Value blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
-  columnBegin = code.mul(group, groupColumns);
-  columnEnd = code.min(code.add(columnBegin, groupColumns),
+  columnBegin = code.mul(group, groupColumns());
+  columnEnd = code.min(code.add(columnBegin, groupColumns()),
                        code.index(match.resultColumns));
   if (needsPrologue())
     buildPrologue(blockBegin, blockEnd);
