@@ -30,15 +30,17 @@ AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
   int64_t padded = shape.paddedSize();
   queries = allocate(rows * padded * 4);
   sums = allocate(rows * padded * 4);
-  maxima = allocate(rows * 4);
-  weights = allocate(rows * 4);
+  // Read 16 at a time from any row on.
+  maxima = allocate((rows + kLanes) * 4);
+  weights = allocate((rows + kLanes) * 4);
   lowBounds = allocate(rows * 8);
   limits = allocate(rows * 8);
   scores = allocate(shape.rows * kAttentionChunk * 4);
-  oldFactors = allocate(shape.rows * 4);
-  newFactors = allocate(shape.rows * 4);
-  keyPanels = allocate(kPanels * 8);
-  valuePanels = allocate(kPanels * 8);
+  for (Value *perRow :
+       {&chunkMaxima, &references, &chunkWeights, &oldFactors, &newFactors})
+    *perRow = allocate(kLanes * 4);
+  keyPanels = allocate((kPanels + 1) * 8);
+  valuePanels = allocate((kPanels + 1) * 8);
   if (!source.isCached())
     transposed = allocate(kPanels * shape.size * kPanel * 4);
 }
@@ -76,15 +78,24 @@ static Value loadPointer(const KernelCode &code, Value base, Value index) {
                               /*alignment=*/8);
 }
 
-/// \p maximum, or 0 where it is that of no key at all: what the exponents of
-/// a softmax are relative to.
-static Value finiteOrZero(const KernelCode &code, Value maximum) {
-  OpBuilder &builder = code.builder;
-  Value lowest = buildFloat(builder, code.loc, code.f32(), kLowest);
-  Value isNone = arith::CmpFOp::create(
-      builder, code.loc, arith::CmpFPredicate::OEQ, maximum, lowest);
-  return code.select(isNone, buildFloat(builder, code.loc, code.f32(), 0.0f),
-                     maximum);
+/// The \p maxima, or 0 where one is that of no key at all: what the exponents
+/// of a softmax are relative to.
+static Value finiteOrZero(const KernelCode &code, Value maxima) {
+  Value isNone =
+      arith::CmpFOp::create(code.builder, code.loc, arith::CmpFPredicate::OEQ,
+                            maxima, code.splat(kLowest));
+  return code.select(isNone, code.splat(0.0f), maxima);
+}
+
+/// Asks for \p count elements from \p base[index] on to come near.
+static void prefetch(const KernelCode &code, Value base, Type element,
+                     Value index, int64_t count) {
+  int64_t line = 512 / element.getIntOrFloatBitWidth();
+  for (int64_t first = 0; first < count; first += line)
+    LLVM::Prefetch::create(code.builder, code.loc,
+                           buildElementPtr(code.builder, code.loc, base,
+                                           element, code.add(index, first)),
+                           /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }
 
 /// ceil(\p a / \p b) of numbers that are not negative.
@@ -239,20 +250,26 @@ void AttentionBuilder::emitChunk(const Run &run, Value begin, Value low,
   chunk.firstPanel = code.div(first, kPanel);
   chunk.endPanel = ceilDiv(code, end, kPanel);
   if (source.isCached())
-    findPages(run, chunk);
+    findPages(run, chunk, limit);
   else
     makePanels(run, chunk, limit);
   emitRowGroups(run, chunk);
 }
 
-void AttentionBuilder::findPages(const Run &run, const Chunk &chunk) {
+void AttentionBuilder::findPages(const Run &run, const Chunk &chunk,
+                                 Value limit) {
   Value entries = code.mul(run.slot, source.slotPages);
   Value firstPage = code.div(chunk.begin, kPanel);
   int64_t headElements = shape.size * kPanel;
-  code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
-    Value entry = code.add(entries, code.add(firstPage, panel));
-    Value page = code.loadIndex(source.pageTable, entry);
-    Value head = code.add(code.mul(page, shape.keyHeads), run.keyHead);
+  // And the panel behind the chunk, to be asked for early; the last again
+  // where there is none.
+  Value lastPage = code.div(code.add(limit, -1), kPanel);
+  Value end = code.add(chunk.endPanel, 1);
+  code.loop(chunk.firstPanel, end, 1, [&](Value panel) {
+    Value page = code.min(code.add(firstPage, panel), lastPage);
+    Value entry = code.add(entries, page);
+    Value number = code.loadIndex(source.pageTable, entry);
+    Value head = code.add(code.mul(number, shape.keyHeads), run.keyHead);
     Value start = code.mul(head, headElements);
     for (auto [pages, panels] : {std::pair(source.keyPages, keyPanels),
                                  std::pair(source.valuePages, valuePanels)})
@@ -287,6 +304,9 @@ void AttentionBuilder::makePanels(const Run &run, const Chunk &chunk,
         Value token = code.add(run.sequenceBegin, code.min(key, lastKey));
         rows.push_back(
             headStart(code, source.key, token, run.keyHead, shape.size));
+        prefetch(code, source.value.base, source.value.element,
+                 headStart(code, source.value, token, run.keyHead, shape.size),
+                 shape.size);
       }
       Value target = f32At(keys, half);
       int64_t whole = shape.size / kLanes * kLanes;
@@ -410,6 +430,12 @@ void AttentionBuilder::emitScores(const RowGroup &group) {
 
   code.loop(group.firstPanel, group.endPanel, 1, [&](Value panel) {
     Value keys = loadPointer(code, keyPanels, panel);
+    // Pages lie apart, and are too short for the processor to follow by itself.
+    Value soon[2];
+    if (source.isCached()) {
+      soon[0] = loadPointer(code, keyPanels, code.add(panel, 1));
+      soon[1] = loadPointer(code, valuePanels, panel);
+    }
     for (int64_t column = 0; column < kPanel;
          column += shape.vectors * kLanes) {
       Values zeros(group.rows * shape.vectors, code.splat(0.0f));
@@ -422,6 +448,11 @@ void AttentionBuilder::emitScores(const RowGroup &group) {
               key.push_back(code.loadLanes(
                   keys, element,
                   code.add(code.mul(d, kPanel), column + v * kLanes)));
+            for (Value pages : soon)
+              if (pages)
+                prefetch(code, pages, element,
+                         code.add(code.mul(d, kPanel), column),
+                         shape.vectors * kLanes);
             for (int64_t row = 0; row < group.rows; ++row) {
               Value q =
                   code.broadcast(code.loadNumber(query[row], code.f32(), d));
@@ -443,76 +474,100 @@ void AttentionBuilder::emitScores(const RowGroup &group) {
 }
 
 void AttentionBuilder::emitSoftmax(const Chunk &chunk, const RowGroup &group) {
+  // Rows by themselves where they can be, which lets the processor overlap
+  // them; what concerns all rows of the group, on vectors of rows.
+  Value count = code.index(group.rows);
+  code.loop(code.index(0), count, 1,
+            [&](Value inGroup) { maskScores(chunk, group, inGroup); });
+  mergeMaxima(group);
+  code.loop(code.index(0), count, 1,
+            [&](Value inGroup) { exponentiate(inGroup); });
+
+  auto load = [&](Value array, Value index) {
+    return code.loadLanes(array, code.f32(), index);
+  };
+  Value zero = code.index(0);
+  Value fresh = code.mulf(load(chunkWeights, zero), load(newFactors, zero));
+  Value merged =
+      code.fma(load(weights, group.first), load(oldFactors, zero), fresh);
+  code.storeLanes(merged, weights, code.f32(), group.first, group.rows);
+}
+
+/// Scales the scores of one row, makes those of keys that it may not see -inf,
+/// and finds their maximum.
+void AttentionBuilder::maskScores(const Chunk &chunk, const RowGroup &group,
+                                  Value inGroup) {
   OpBuilder &builder = code.builder;
   VectorType integers = code.lanes(builder.getI32Type());
-  auto bound = [&](Value array, Value row) {
+  Value row = code.add(group.first, inGroup);
+  auto bound = [&](Value array) {
     Value inChunk = clamp(code, code.sub(loadBound(array, row), chunk.begin), 0,
                           kAttentionChunk);
     return code.broadcast(arith::TruncIOp::create(
         builder, code.loc, builder.getI32Type(), inChunk));
   };
-  code.loop(code.index(0), code.index(group.rows), 1, [&](Value inGroup) {
-    Value row = code.add(group.first, inGroup);
-    Value limit = bound(limits, row);
-    Value low = shape.window > 0 ? bound(lowBounds, row) : Value();
-    Value start = code.mul(inGroup, kAttentionChunk);
-
-    Values score;
-    Value maximum = code.splat(kLowest);
-    for (int64_t v = 0; v < kScoreVectors; ++v) {
-      SmallVector<int32_t> numbers(kLanes);
-      for (int64_t lane = 0; lane < kLanes; ++lane)
-        numbers[lane] = v * kLanes + lane;
-      Value key = arith::ConstantOp::create(
-          builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
-      Value seen = code.less(key, limit);
-      if (low)
-        seen = code.both(seen, arith::CmpIOp::create(builder, code.loc,
-                                                     arith::CmpIPredicate::sge,
-                                                     key, low));
-      Value x = code.loadLanes(scores, code.f32(), code.add(start, v * kLanes));
-      x = code.mulf(x, code.splat(shape.scale));
-      if (shape.softcap != 0.0f)
-        x = buildSoftcap(builder, code.loc, x, shape.softcap);
-      score.push_back(code.select(seen, x, code.splat(kLowest)));
-      maximum = code.maxf(maximum, score.back());
-    }
-    Value most = buildLaneMax(builder, code.loc, maximum);
-    Value reference = code.broadcast(finiteOrZero(code, most));
-    Value sum;
-    for (int64_t v = 0; v < kScoreVectors; ++v) {
-      Value power = buildExpNonPositive(builder, code.loc,
-                                        code.subf(score[v], reference));
-      sum = sum ? code.addf(sum, power) : power;
-      code.storeLanes(power, scores, code.f32(), code.add(start, v * kLanes),
-                      kLanes);
-    }
-    mergeFactors(row, inGroup, most, buildLaneSum(builder, code.loc, sum));
-  });
+  Value limit = bound(limits);
+  Value low = shape.window > 0 ? bound(lowBounds) : Value();
+  Value start = code.mul(inGroup, kAttentionChunk);
+  Value maximum = code.splat(kLowest);
+  for (int64_t v = 0; v < kScoreVectors; ++v) {
+    SmallVector<int32_t> numbers(kLanes);
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      numbers[lane] = v * kLanes + lane;
+    Value key = arith::ConstantOp::create(
+        builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
+    Value seen = code.less(key, limit);
+    if (low)
+      seen = code.both(seen, arith::CmpIOp::create(builder, code.loc,
+                                                   arith::CmpIPredicate::sge,
+                                                   key, low));
+    Value place = code.add(start, v * kLanes);
+    Value x = code.loadLanes(scores, code.f32(), place);
+    x = code.mulf(x, code.splat(shape.scale));
+    if (shape.softcap != 0.0f)
+      x = buildSoftcap(builder, code.loc, x, shape.softcap);
+    x = code.select(seen, x, code.splat(kLowest));
+    code.storeLanes(x, scores, code.f32(), place, kLanes);
+    maximum = code.maxf(maximum, x);
+  }
+  storeAt(code, buildLaneMax(builder, code.loc, maximum), chunkMaxima, inGroup);
 }
 
-/// Merges a chunk's \p maximum and \p sum into those of \p row, and keeps what
-/// its sums of values are to be multiplied with.
-void AttentionBuilder::mergeFactors(Value row, Value inGroup, Value maximum,
-                                    Value sum) {
-  OpBuilder &builder = code.builder;
-  Value before = code.loadNumber(maxima, code.f32(), row);
-  Value most = code.maxf(before, maximum);
+/// Merges the maxima of the chunk into those of the rows, and finds what the
+/// sums before and those of the chunk are to be multiplied with.
+void AttentionBuilder::mergeMaxima(const RowGroup &group) {
+  Value zero = code.index(0);
+  Value before = code.loadLanes(maxima, code.f32(), group.first);
+  Value fresh = code.loadLanes(chunkMaxima, code.f32(), zero);
+  Value most = code.maxf(before, fresh);
   Value reference = finiteOrZero(code, most);
-  auto pairType = VectorType::get(2, code.f32());
-  Value pair = vector::FromElementsOp::create(
-      builder, code.loc, pairType,
-      ValueRange{code.subf(before, reference), code.subf(maximum, reference)});
-  Value factors = buildExpNonPositive(builder, code.loc, pair);
-  Value oldFactor = vector::ExtractOp::create(builder, code.loc, factors, 0);
-  Value newFactor = vector::ExtractOp::create(builder, code.loc, factors, 1);
+  auto factor = [&](Value maximum) {
+    return buildExpNonPositive(code.builder, code.loc,
+                               code.subf(maximum, reference));
+  };
+  code.storeLanes(factor(before), oldFactors, code.f32(), zero, kLanes);
+  code.storeLanes(factor(fresh), newFactors, code.f32(), zero, kLanes);
+  code.storeLanes(finiteOrZero(code, fresh), references, code.f32(), zero,
+                  kLanes);
+  code.storeLanes(most, maxima, code.f32(), group.first, group.rows);
+}
 
-  Value weight = code.loadNumber(weights, code.f32(), row);
-  weight = code.fma(weight, oldFactor, code.mulf(sum, newFactor));
-  storeAt(code, most, maxima, row);
-  storeAt(code, weight, weights, row);
-  storeAt(code, oldFactor, oldFactors, inGroup);
-  storeAt(code, newFactor, newFactors, inGroup);
+/// Turns the scores of one row into exponentials, and adds them up.
+void AttentionBuilder::exponentiate(Value inGroup) {
+  Value reference =
+      code.broadcast(code.loadNumber(references, code.f32(), inGroup));
+  Value start = code.mul(inGroup, kAttentionChunk);
+  Value sum;
+  for (int64_t v = 0; v < kScoreVectors; ++v) {
+    Value place = code.add(start, v * kLanes);
+    Value score = code.loadLanes(scores, code.f32(), place);
+    Value power = buildExpNonPositive(code.builder, code.loc,
+                                      code.subf(score, reference));
+    sum = sum ? code.addf(sum, power) : power;
+    code.storeLanes(power, scores, code.f32(), place, kLanes);
+  }
+  storeAt(code, buildLaneSum(code.builder, code.loc, sum), chunkWeights,
+          inGroup);
 }
 
 void AttentionBuilder::emitValues(const RowGroup &group, Value column,

@@ -111,7 +111,7 @@ private:
   void finishRows(const Run &run);
   void emitChunk(const Run &run, mlir::Value begin, mlir::Value low,
                  mlir::Value limit);
-  void findPages(const Run &run, const Chunk &chunk);
+  void findPages(const Run &run, const Chunk &chunk, mlir::Value limit);
   void makePanels(const Run &run, const Chunk &chunk, mlir::Value limit);
   void transposeBlock(llvm::ArrayRef<mlir::Value> keyRows,
                       mlir::Value firstPart, int64_t parts, mlir::Value target);
@@ -119,8 +119,10 @@ private:
   void emitRowGroup(const Chunk &chunk, mlir::Value first, int64_t rows);
   void emitScores(const RowGroup &group);
   void emitSoftmax(const Chunk &chunk, const RowGroup &group);
-  void mergeFactors(mlir::Value row, mlir::Value inGroup, mlir::Value maximum,
-                    mlir::Value sum);
+  void maskScores(const Chunk &chunk, const RowGroup &group,
+                  mlir::Value inGroup);
+  void mergeMaxima(const RowGroup &group);
+  void exponentiate(mlir::Value inGroup);
   void emitValues(const RowGroup &group, mlir::Value column, int64_t vectors);
   KernelCode::Values addKeys(const RowGroup &group, mlir::Value panel,
                              mlir::Value begin, mlir::Value end,
@@ -138,10 +140,11 @@ private:
   mlir::Value maxima, weights;   ///< f32 [rows]: m and l
   mlir::Value lowBounds, limits; ///< i64 [rows]: keys seen, [low, limit)
   // by row of a group:
-  mlir::Value scores;                 ///< f32 [rows][128]
-  mlir::Value oldFactors, newFactors; ///< f32 [rows]: a and b
+  mlir::Value scores;                                ///< f32 [rows][128]
+  mlir::Value chunkMaxima, references, chunkWeights; ///< f32 [16]
+  mlir::Value oldFactors, newFactors;                ///< f32 [16]: a and b
   // by panel of a chunk:
-  mlir::Value keyPanels, valuePanels; ///< pointers [4]
+  mlir::Value keyPanels, valuePanels; ///< pointers [5]
   mlir::Value transposed;             ///< f32 [4][size][32]
 };
 

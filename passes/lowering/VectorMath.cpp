@@ -103,18 +103,22 @@ struct Formula {
 /// exp(x) = 2^n * mantissa.
 struct Exponential {
   Value mantissa; ///< In [0.7, 1.42].
-  Value n;        ///< i32.
+  Value n;        ///< i32: n + bias in its low 9 bits.
 };
 
 } // namespace
 
+/// Adding 1.5 * 2^23 to a number rounds it to a whole one, which then stands in
+/// the low bits.
+static constexpr float kRounder = 12582912.0f;
+
 /// Reduces exp(x + correction) for |x| < 150 and a correction below 2^-20 of
 /// x, or null.
-static Exponential reduceExp(const Formula &f, Value x, Value correction) {
-  // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
-  Value magic = f.number(12582912.0f);
-  Value shifted = f.fma(x, f.number(1.44269504f), magic);
-  Value n = f.sub(shifted, magic);
+static Exponential reduceExp(const Formula &f, Value x, Value correction,
+                             int bias) {
+  Value rounder = f.number(kRounder + bias);
+  Value shifted = f.fma(x, f.number(1.44269504f), rounder);
+  Value n = f.sub(shifted, rounder);
   // ln 2 in two parts; n times the first is exact.
   Value rest = f.fma(n, f.number(-0.693145752f), x);
   rest = f.fma(n, f.number(-1.42860677e-6f), rest);
@@ -125,17 +129,18 @@ static Exponential reduceExp(const Formula &f, Value x, Value correction) {
   Value tail = f.polynomial(rest, {0.49999994f, 0.1666652f, 0.0416684039f,
                                    0.0083688991f, 0.00138142216f});
   Value sum = f.fma(f.mul(rest, rest), tail, rest);
-  Value whole =
-      arith::SubIOp::create(f.builder, f.loc, f.bits(shifted), f.bits(magic));
-  return {f.add(sum, f.number(1.0f)), whole};
+  return {f.add(sum, f.number(1.0f)), f.bits(shifted)};
 }
 
 /// exp(x + correction) for x <= 0; 0 below -87.
 static Value expNonPositive(const Formula &f, Value x, Value correction) {
+  // With the bias of the exponent, n needs only its shift.
   Value clamped = f.atLeast(x, -87.0f);
-  Exponential e = reduceExp(f, clamped, correction);
+  Exponential e = reduceExp(f, clamped, correction, /*bias=*/127);
   // A NaN makes `n` arbitrary but stays in the mantissa through the product.
-  Value result = f.mul(e.mantissa, f.powerOfTwo(e.n));
+  Value power =
+      f.fromBits(arith::ShLIOp::create(f.builder, f.loc, e.n, f.integer(23)));
+  Value result = f.mul(e.mantissa, power);
   return f.select(f.less(x, f.number(-87.0f)), f.number(0.0f), result);
 }
 
@@ -177,10 +182,12 @@ Value buildExpF32(OpBuilder &builder, Location loc, Value x) {
   Formula f(builder, loc, x);
   // Past these bounds the result is inf, or rounds to 0.
   Value clamped = f.atMost(f.atLeast(x, -105.0f), 89.0f);
-  Exponential e = reduceExp(f, clamped, nullptr);
+  Exponential e = reduceExp(f, clamped, nullptr, /*bias=*/0);
+  Value n =
+      arith::SubIOp::create(builder, loc, e.n, f.bits(f.number(kRounder)));
   // Two factors, so that n may be 128 or -152: only the last product rounds.
-  Value half = arith::ShRSIOp::create(builder, loc, e.n, f.integer(1));
-  Value rest = arith::SubIOp::create(builder, loc, e.n, half);
+  Value half = arith::ShRSIOp::create(builder, loc, n, f.integer(1));
+  Value rest = arith::SubIOp::create(builder, loc, n, half);
   Value first = f.mul(e.mantissa, f.powerOfTwo(half));
   return f.mul(first, f.powerOfTwo(rest));
 }

@@ -45,9 +45,9 @@ mlir::Value buildTanhF32(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildSqrtF32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);
 
-/// Builds \p kind of \p x to 4 ulp where the result is not subnormal; in the
-/// negative tail of gelu_tanh, silu and quick_gelu, where a rounded argument
-/// is exponentiated, to 2^-24 times that argument.
+/// Builds \p kind of \p x to 4 ulp, gelu to 6. In the negative tail of
+/// gelu_tanh and quick_gelu, where a rounded argument is exponentiated, the
+/// error grows with that argument; below 2^-120 a tail may be 0.
 mlir::Value buildActivation(mlir::OpBuilder &builder, mlir::Location loc,
                             ActivationKind kind, mlir::Value x);
 
