@@ -112,59 +112,64 @@ Status Artifact::checkLayout() {
 }
 
 namespace {
-/// What the hashing workers share.
-struct HashJob {
-  const Artifact *artifact;
-  std::span<const uint32_t> order; ///< Sections to hash.
-  std::vector<uint64_t> hashes;    ///< By place in `order`.
+/// A block of a section, and its hash once a worker computed it.
+struct HashBlock {
+  std::span<const std::byte> bytes;
+  uint64_t hash;
 };
 } // namespace
 
-static int hashSections(void *data, uint32_t, int64_t begin, int64_t end) {
-  HashJob *job = static_cast<HashJob *>(data);
-  for (int64_t i = begin; i < end; ++i) {
-    std::span<const std::byte> bytes =
-        job->artifact->sectionBytes(job->order[static_cast<size_t>(i)]);
-    job->hashes[static_cast<size_t>(i)] =
-        XXH3_64bits(bytes.data(), bytes.size());
-  }
+static int hashBlocks(void *data, uint32_t, int64_t begin, int64_t end) {
+  HashBlock *blocks = static_cast<HashBlock *>(data);
+  for (int64_t i = begin; i < end; ++i)
+    blocks[i].hash =
+        XXH3_64bits(blocks[i].bytes.data(), blocks[i].bytes.size());
   return 0;
 }
 
 Status Artifact::checkHashes(const ArtifactOptions &options) {
-  std::vector<uint32_t> order;
-  uint64_t total = 0;
-  for (uint32_t i = 0; i < sections.size(); ++i) {
-    if (sections[i].kind == LATHE_SECTION_WEIGHTS && !options.verifyWeights)
+  auto isHashed = [&](const LatheSection &section) {
+    return section.kind != LATHE_SECTION_WEIGHTS || options.verifyWeights;
+  };
+  std::vector<HashBlock> blocks;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (!isHashed(sections[i]))
       continue;
-    order.push_back(i);
-    total += sections[i].length;
+    std::span<const std::byte> rest = sectionBytes(i);
+    while (!rest.empty()) {
+      size_t size = std::min<size_t>(rest.size(), LATHE_ARTIFACT_HASH_BLOCK);
+      blocks.push_back({rest.first(size), 0});
+      rest = rest.subspan(size);
+    }
   }
-  // The longest first, so that no thread ends long after the others.
-  std::sort(order.begin(), order.end(), [&](uint32_t lhs, uint32_t rhs) {
-    return sections[lhs].length != sections[rhs].length
-               ? sections[lhs].length > sections[rhs].length
-               : lhs < rhs;
-  });
 
   // Threads cost more than they save on a small file.
-  constexpr uint64_t kWorthThreads = 4u << 20;
-  bool isAlone = total < kWorthThreads || order.size() < 2;
+  constexpr uint64_t kWorthThreads = 4 * uint64_t(LATHE_ARTIFACT_HASH_BLOCK);
+  bool isAlone = file.size() < kWorthThreads;
   Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(
       isAlone ? 1 : options.threads, isAlone ? HostPool() : options.hostPool);
   if (!pool.isOk())
     return pool.takeStatus();
-  HashJob job{this, order, std::vector<uint64_t>(order.size())};
-  int failure =
-      (*pool)->run(static_cast<int64_t>(order.size()), 1, {hashSections, &job});
-  if (failure != 0)
-    return invalid("hash: cannot be computed");
+  // The function returns 0, so there is nothing to report.
+  (void)(*pool)->run(static_cast<int64_t>(blocks.size()), 1,
+                     {hashBlocks, blocks.data()});
 
-  for (size_t i = 0; i < order.size(); ++i)
-    if (job.hashes[i] != sections[order[i]].hash)
-      return invalid("section " + std::to_string(order[i]) +
+  size_t next = 0;
+  std::vector<uint64_t> hashes;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (!isHashed(sections[i]))
+      continue;
+    hashes.clear();
+    for (uint64_t left = sections[i].length; left > 0; ++next) {
+      hashes.push_back(blocks[next].hash);
+      left -= blocks[next].bytes.size();
+    }
+    if (XXH3_64bits(hashes.data(), hashes.size() * sizeof(uint64_t)) !=
+        sections[i].hash)
+      return invalid("section " + std::to_string(i) +
                      ": its bytes do not have the hash of the table (the file "
                      "is damaged)");
+  }
   return Status::ok();
 }
 

@@ -105,6 +105,19 @@ void Sampler::collect(std::span<const float> logits) {
   }
 }
 
+/// Drops what could not be drawn in a lifetime, so that little is left to sort.
+void Sampler::dropUnlikely() {
+  // exp(-41.6) is 2^-60.
+  constexpr float kNegligible = 41.6f;
+  float largest =
+      std::min_element(candidates.begin(), candidates.end(), isBefore)->first;
+  float limit = largest - kNegligible * options.temperature;
+  // An infinite largest logit leaves only its equals.
+  std::erase_if(candidates, [&](const std::pair<float, int32_t> &candidate) {
+    return candidate.first != largest && !(candidate.first >= limit);
+  });
+}
+
 Result<int32_t> Sampler::next(std::span<const float> logits) {
   collect(logits);
   if (candidates.empty())
@@ -115,6 +128,7 @@ Result<int32_t> Sampler::next(std::span<const float> logits) {
     return std::min_element(candidates.begin(), candidates.end(), isBefore)
         ->second;
 
+  dropUnlikely();
   size_t kept = candidates.size();
   if (options.topK > 0)
     kept = std::min(kept, static_cast<size_t>(options.topK));

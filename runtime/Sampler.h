@@ -11,6 +11,7 @@
 //   5. min-p               of those, at least p times the largest probability
 //   6. draw                by inverse transform in falling order of probability
 //
+// Ids less likely than 2^-60 times the most likely one are never drawn.
 // Probabilities are in float64. The random number of a draw is Philox-4x32-10
 // at (seed, index of the draw), so text does not depend on what else runs.
 //
@@ -68,6 +69,7 @@ private:
   Sampler() = default;
   bool hasPenalty() const;
   void collect(std::span<const float> logits);
+  void dropUnlikely();
   int32_t draw();
 
   SamplingOptions options;

@@ -15,12 +15,17 @@
 
 #include <stdint.h>
 
-#define LATHE_ARTIFACT_MAGIC "\x89LATHE\r\n" /* 8 bytes, without the final 0 */
+#define LATHE_ARTIFACT_MAGIC "\x89LATHE\r\n" /* 8 bytes, without the final 0   \
+                                              */
 #define LATHE_ARTIFACT_VERSION 1
 /// Alignment of a section's offset, in bytes; weights and code are
 /// page-aligned instead, so that they can be mapped.
 #define LATHE_ARTIFACT_ALIGNMENT 64
 #define LATHE_ARTIFACT_PAGE 4096
+/// A section's hash is the XXH3-64 of the XXH3-64s, as little-endian words, of
+/// its blocks of so many bytes, the last one shorter; so that threads can share
+/// a long section.
+#define LATHE_ARTIFACT_HASH_BLOCK (4u << 20)
 /// Zero bytes after the last section.
 #define LATHE_ARTIFACT_TAIL 64
 /// Most sections a file may have.
@@ -52,7 +57,7 @@ typedef struct LatheSection {
   uint32_t reserved; ///< Zero.
   uint64_t offset;   ///< From the start of the file, aligned; ascending.
   uint64_t length;   ///< Bytes.
-  uint64_t hash;     ///< XXH3-64 of the section's bytes.
+  uint64_t hash;     ///< Of the bytes, see LATHE_ARTIFACT_HASH_BLOCK.
 } LatheSection;
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 
 #include "runtime/formats/AtomicFile.h"
 
+#include <algorithm>
 #include <cstring>
 
 #define XXH_INLINE_ALL
@@ -23,6 +24,43 @@ namespace {
 struct Layout {
   LatheFileHeader header = {};
   std::vector<LatheSection> sections;
+};
+} // namespace
+
+namespace {
+/// The hash of a section whose bytes come in pieces.
+class SectionHash {
+public:
+  SectionHash() { XXH3_64bits_reset(&state); }
+
+  void update(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      size_t room = LATHE_ARTIFACT_HASH_BLOCK - filled;
+      std::span<const std::byte> piece =
+          bytes.first(std::min(room, bytes.size()));
+      XXH3_64bits_update(&state, piece.data(), piece.size());
+      filled += piece.size();
+      if (filled == LATHE_ARTIFACT_HASH_BLOCK)
+        endBlock();
+      bytes = bytes.subspan(piece.size());
+    }
+  }
+  uint64_t finish() {
+    if (filled > 0)
+      endBlock();
+    return XXH3_64bits(blocks.data(), blocks.size() * sizeof(uint64_t));
+  }
+
+private:
+  void endBlock() {
+    blocks.push_back(XXH3_64bits_digest(&state));
+    XXH3_64bits_reset(&state);
+    filled = 0;
+  }
+
+  XXH3_state_t state;
+  size_t filled = 0; ///< Bytes of the current block.
+  std::vector<uint64_t> blocks;
 };
 } // namespace
 
@@ -82,15 +120,14 @@ static Status writeSections(std::span<const SectionSource> sources,
   std::vector<std::byte> room(headBytes(sources.size()));
   LATHE_RETURN_IF_ERROR(sink(room));
   uint64_t end = room.size();
-  XXH3_state_t hash;
   for (size_t i = 0; i < sources.size(); ++i) {
     LatheSection &section = layout.sections[i];
     LATHE_RETURN_IF_ERROR(writeZeros(sink, section.offset - end));
-    XXH3_64bits_reset(&hash);
+    SectionHash hash;
     uint64_t given = 0;
     Status status = sources[i].write([&](std::span<const std::byte> bytes) {
       given += bytes.size();
-      XXH3_64bits_update(&hash, bytes.data(), bytes.size());
+      hash.update(bytes);
       return given > section.length ? Status::ok() : sink(bytes);
     });
     LATHE_RETURN_IF_ERROR(std::move(status));
@@ -99,7 +136,7 @@ static Status writeSections(std::span<const SectionSource> sources,
                            "section " + std::to_string(i) + " gave " +
                                std::to_string(given) + " bytes, expected " +
                                std::to_string(section.length));
-    section.hash = XXH3_64bits_digest(&hash);
+    section.hash = hash.finish();
     end = section.offset + section.length;
   }
   return writeZeros(sink, LATHE_ARTIFACT_TAIL);

@@ -186,6 +186,42 @@ TEST(ArtifactTest, SkipsOnlyTheHashesOfWeights) {
   EXPECT_FALSE(Artifact::openMemory(bytes.span(), "t", options).isOk());
 }
 
+// Long enough for threads, and for a last block of one byte.
+TEST(ArtifactTest, FindsFlippedBitsOfEachBlockOfALongSection) {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  constexpr size_t kBlock = LATHE_ARTIFACT_HASH_BLOCK;
+  builder.weights.resize(4 * kBlock + 1, std::byte(3));
+  MappedMemory bytes = builder.build();
+  uint64_t start = sectionsOf(bytes.span())[1].offset;
+  ArtifactOptions options;
+  options.threads = 3;
+  ASSERT_TRUE(Artifact::openMemory(bytes.span(), "t", options).isOk());
+  for (size_t place : {size_t(0), kBlock - 1, kBlock, 4 * kBlock}) {
+    bytes.data()[start + place] ^= std::byte(1);
+    EXPECT_EQ(Artifact::openMemory(bytes.span(), "t", options).status().code(),
+              StatusCode::InvalidFile);
+    bytes.data()[start + place] ^= std::byte(1);
+  }
+}
+
+TEST(ArtifactTest, TheWriterTakesPiecesOfAnySize) {
+  std::vector<std::byte> content(2 * LATHE_ARTIFACT_HASH_BLOCK + 7,
+                                 std::byte(9));
+  SectionSource whole = sectionFromBytes(LATHE_SECTION_PROGRAM, content);
+  SectionSource pieces = whole;
+  pieces.write = [&](const SectionSink &sink) {
+    std::span<const std::byte> rest = content;
+    for (size_t size = 1; !rest.empty(); size = size * 3 + 1) {
+      std::span<const std::byte> piece =
+          rest.first(std::min(size, rest.size()));
+      LATHE_RETURN_IF_ERROR(sink(piece));
+      rest = rest.subspan(piece.size());
+    }
+    return Status::ok();
+  };
+  EXPECT_EQ(*buildArtifact({&whole, 1}), *buildArtifact({&pieces, 1}));
+}
+
 TEST(ArtifactTest, RefusesAnotherKernelAbi) {
   ArtifactBuilder builder = ArtifactBuilder::create();
   builder.program.kernel_abi = 99;
