@@ -29,7 +29,7 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
   void runOnOperation() override {
     if (columns < 1) {
       getOperation().emitError("expects at least 1 column in a panel, got ")
-          << columns;
+          << int64_t(columns);
       return signalPassFailure();
     }
     SymbolTable symbols(getOperation());

@@ -1,0 +1,37 @@
+// RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4 %s | FileCheck %s
+// RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v3 %s | FileCheck %s --check-prefix=V3
+// RUN: not lathe-opt --lathe-assign-schedules=level=pdp-11 %s 2>&1 | FileCheck %s --check-prefix=LEVEL
+
+// LEVEL: expects a level of the schedule table, got 'pdp-11'
+
+// 256 KiB of f32 rows of 768 are 85; in register tiles of 8 rows: 80.
+// CHECK: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<row_block = 80, panels = 2>
+// V3: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 84, panels = 2, vector = 8>
+func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>
+func.func private @rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.activation relu %x : tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// A schedule that is there is a user's, and stays.
+// CHECK: func.func private @tuned{{.*}}lathe.schedule = #lathe.schedule<rows = 3>
+func.func private @tuned(%x: tensor<4x8xf32>) -> tensor<4x8xf32>
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 3>} {
+  %y = lathe.activation relu %x : tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// Not a kernel.
+// CHECK: func.func @entry
+// CHECK-NOT: lathe.schedule
+func.func @entry(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %y = lathe.activation relu %x : tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}

@@ -1,0 +1,55 @@
+// RUN: lathe-opt --lathe-pack-weights %s | FileCheck %s
+// RUN: not lathe-opt --lathe-pack-weights=columns=0 %s 2>&1 | FileCheck %s --check-prefix=COLUMNS
+
+// COLUMNS: expects at least 1 column in a panel, got 0
+
+module {
+  // CHECK: lathe.parameter @up
+  // CHECK-NEXT: lathe.derived @up.packed : tensor<96x64xf32, #lathe.packed<columns = 32, depth = 1>>
+  // CHECK: %[[PLAIN:.*]] = lathe.get @up
+  // CHECK: %[[PACKED:.*]] = lathe.pack %[[PLAIN]]
+  // CHECK: lathe.yield %[[PACKED]]
+  // CHECK-NOT: lathe.derived @up.packed
+  // CHECK: lathe.derived @half.packed : tensor<7x64xbf16, #lathe.packed<columns = 32, depth = 2>>
+  lathe.parameter @up : tensor<96x64xf32> from "m.safetensors" key "up"
+  lathe.parameter @half : tensor<7x64xbf16> from "m.safetensors" key "half"
+  lathe.parameter @wide : tensor<7x64xf64> from "m.safetensors" key "wide"
+
+  // CHECK-LABEL: func.func @first
+  func.func @first(%x: tensor<4x64xf32>) -> (tensor<4x96xf32>, tensor<4x7xf32>) {
+    // CHECK-DAG: %[[W:.*]] = lathe.get @up.packed
+    // CHECK-DAG: lathe.linear %arg0, %[[W]] :
+    // CHECK-DAG: lathe.get @half.packed
+    // CHECK-NOT: lathe.get @up :
+    %w = lathe.get @up : tensor<96x64xf32>
+    %y = lathe.linear %x, %w : tensor<4x64xf32>, tensor<96x64xf32> -> tensor<4x96xf32>
+    %h = lathe.get @half : tensor<7x64xbf16>
+    %z = lathe.linear %x, %h : tensor<4x64xf32>, tensor<7x64xbf16> -> tensor<4x7xf32>
+    return %y, %z : tensor<4x96xf32>, tensor<4x7xf32>
+  }
+
+  // The gather of a tied table keeps the plain one; the linear shares what the
+  // other entry made.
+  // CHECK-LABEL: func.func @second
+  func.func @second(%ids: tensor<4xi32>) -> tensor<4x96xf32> {
+    // CHECK: %[[TABLE:.*]] = lathe.get @up :
+    // CHECK: lathe.gather %[[TABLE]]
+    // CHECK: lathe.get @up.packed
+    // CHECK-NOT: @up.packed_0
+    %w = lathe.get @up : tensor<96x64xf32>
+    %x = lathe.gather %w[%ids] : tensor<96x64xf32>, tensor<4xi32> -> tensor<4x64xf32>
+    %y = lathe.linear %x, %w : tensor<4x64xf32>, tensor<96x64xf32> -> tensor<4x96xf32>
+    return %y : tensor<4x96xf32>
+  }
+
+  // Left alone: the weight is computed in the entry, or has no packed layout.
+  // CHECK-LABEL: func.func @alone
+  func.func @alone(%x: tensor<4x64xf32>, %w: tensor<96x64xf32>, %d: tensor<4x64xf64>)
+      -> (tensor<4x96xf32>, tensor<4x7xf64>) {
+    // CHECK-NOT: packed
+    %y = lathe.linear %x, %w : tensor<4x64xf32>, tensor<96x64xf32> -> tensor<4x96xf32>
+    %v = lathe.get @wide : tensor<7x64xf64>
+    %z = lathe.linear %d, %v : tensor<4x64xf64>, tensor<7x64xf64> -> tensor<4x7xf64>
+    return %y, %z : tensor<4x96xf32>, tensor<4x7xf64>
+  }
+}
