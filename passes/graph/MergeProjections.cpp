@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/analysis/ValueNames.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -139,7 +140,10 @@ LinearOp Merger::buildMerged(OpBuilder &builder, ArrayRef<LinearOp> layers) {
       biases.push_back(parameterOf(layer.getBias()));
   }
 
+  // The joined value is none of the graph's, so it has a name of its own.
   Location loc = builder.getFusedLoc(locs);
+  if (std::string name = nameOfValue(first->getResult(0)); !name.empty())
+    loc = NameLoc::get(builder.getStringAttr(name + ".merged"), loc);
   RankedTensorType weightType = first.getWeight().getType();
   Value weight =
       getJoined(builder, loc, weights,

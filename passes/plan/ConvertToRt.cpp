@@ -407,14 +407,12 @@ void convertModel(ModuleOp module, OpBuilder &builder) {
 
 Program convertSymbols(ModuleOp module, OpBuilder &builder) {
   Program program;
-  for (auto symbol :
-       llvm::make_early_inc_range(module.getOps<lathe::SymbolOp>())) {
+  for (auto symbol : module.getOps<lathe::SymbolOp>()) {
     program.symbols.push_back(symbol.getSymNameAttr());
     program.maxima.push_back(symbol.getMaximum());
     rt::SymbolOp::create(builder, symbol.getLoc(), symbol.getSymName(),
                          symbol.getMinimum(), symbol.getMaximum(),
                          symbol.getFixedAtLoad());
-    symbol.erase();
   }
   // Launches choose their kernel by a symbol, so there always is one.
   if (program.symbols.empty()) {
@@ -511,7 +509,7 @@ struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
     for (Operation &op : llvm::make_early_inc_range(*module.getBody())) {
       if (program.weights.contains(&op))
         op.moveBefore(weightsModule.getBody(), weightsModule.getBody()->end());
-      else if (isa<ParameterOp, DerivedOp, StateOp>(op))
+      else if (isa<lathe::SymbolOp, ParameterOp, DerivedOp, StateOp>(op))
         op.erase();
     }
   }

@@ -274,11 +274,16 @@ LogicalResult Outliner::outline(const KernelGroup &group) {
   auto call = func::CallOp::create(builder, builder.getFusedLoc(locs), kernel,
                                    kernelBuilder.operands.getArrayRef());
   SmallVector<Attribute> names;
+  // A launch is called as the last value that it makes; one that only updates
+  // others, as the first of these.
+  Attribute name;
   for (auto [index, result] : llvm::enumerate(kernelBuilder.results)) {
     names.push_back(builder.getStringAttr(nameOfValue(result)));
+    if (!name || !kernel.getResultAttr(index, kTiedAttr))
+      name = names.back();
     result.replaceAllUsesWith(call.getResult(index));
   }
-  call->setAttr("lathe.name", names.back());
+  call->setAttr("lathe.name", name);
   call->setAttr("lathe.results", builder.getArrayAttr(names));
   for (Operation *op : llvm::reverse(group))
     op->erase();
