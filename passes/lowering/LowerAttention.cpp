@@ -39,7 +39,7 @@ LogicalResult checkColumns(Operation *attention, Value value) {
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
       if (!isColumnSlice(slice))
         return slice.emitOpError("is not a slice of whole columns");
-    } else if (!isView(op) || !keepsTokens(op)) {
+    } else if (!isRowView(op) || !keepsTokens(op)) {
       return attention->emitOpError(
           "reads a computed value where its kernel needs an argument");
     }

@@ -394,7 +394,7 @@ Value RowBuilder::evaluate(Value value, const Place &place) {
     return loadTensor(frame.buffer(argument), type, place);
 
   Operation *op = value.getDefiningOp();
-  if (isView(op))
+  if (isRowView(op))
     return evaluateOp(cast<OpResult>(value), place);
   // A matrix has no heads: its rows are the tokens.
   Place inside = place;

@@ -31,14 +31,14 @@ Value stripReshapes(Value value) {
   return value;
 }
 
-bool isView(Operation *op) {
+bool isRowView(Operation *op) {
   return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
              tensor::ExtractSliceOp>(op);
 }
 
 bool isPlain(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (!isView(op))
+    if (!isRowView(op))
       return false;
     value = op->getOperand(0);
   }

@@ -20,7 +20,7 @@ mlir::RankedTensorType countedTypeOf(mlir::Value result);
 mlir::Value stripReshapes(mlir::Value value);
 
 /// True for the ops that only say where a value's elements are.
-bool isView(mlir::Operation *op);
+bool isRowView(mlir::Operation *op);
 
 /// True if \p value is an argument of the kernel, or a view of one.
 bool isPlain(mlir::Value value);
