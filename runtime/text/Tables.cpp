@@ -211,7 +211,6 @@ static Status checkSlots(std::span<const Slot> slots, const char *name) {
 
 Status Loader::loadModel() {
   const Config &config = *tables.config;
-  int32_t vocabSize = int32_t(config.vocabSize);
   LATHE_RETURN_IF_ERROR(find(Section::VocabSlots, 0, tables.vocabSlots));
   LATHE_RETURN_IF_ERROR(checkSlots(tables.vocabSlots, "vocabulary"));
   int32_t largest = -1;
@@ -226,10 +225,12 @@ Status Loader::loadModel() {
 
   LATHE_RETURN_IF_ERROR(find(Section::MergeSlots, 0, tables.mergeSlots));
   LATHE_RETURN_IF_ERROR(checkSlots(tables.mergeSlots, "merges"));
-  bool valid = true;
+  // Without branches: half of the slots are empty, in no order.
+  uint32_t valid = 1;
   for (const MergeSlot &slot : tables.mergeSlots)
-    valid &= slot.left < 0 || (slot.rank < config.mergeCount &&
-                               slot.result >= 0 && slot.result < vocabSize);
+    valid &= uint32_t(slot.left < 0) |
+             (uint32_t(slot.rank < config.mergeCount) &
+              uint32_t(uint32_t(slot.result) < config.vocabSize));
   if (!valid || config.mergeCount > 1u << 30)
     return invalid("merges: a rank or id is out of range");
 
