@@ -328,8 +328,8 @@ Status ProgramChecker::checkEntry(size_t index) {
   where = prefix + ": peak";
   if (!entry.peak())
     return Status::ok();
-  Result<Interval> peak = checkSize(
-      *entry.peak(), "bytes", Artifact::kMaxBufferBytes, artifact.ranges);
+  Result<Interval> peak = checkSize(*entry.peak(), "bytes",
+                                    Artifact::kMaxBufferBytes, artifact.ranges);
   if (!peak.isOk())
     return peak.takeStatus();
   return Status::ok();
