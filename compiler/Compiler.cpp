@@ -133,7 +133,8 @@ Status Compilation::limitTokens() {
                          "--max-tokens: expected at least 1, got " +
                              std::to_string(*options.maxTokens));
   for (auto symbol : module.getOps<lathe::SymbolOp>())
-    if (!symbol.getFixedAtLoad() && *options.maxTokens >= symbol.getMinimum())
+    if (!symbol.getFixedAtLoad() &&
+        *options.maxTokens >= static_cast<int64_t>(symbol.getMinimum()))
       symbol.setMaximum(*options.maxTokens);
   return Status::ok();
 }

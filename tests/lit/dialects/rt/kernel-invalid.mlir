@@ -1,0 +1,8 @@
+// RUN: lathe-opt %s --split-input-file --verify-diagnostics
+
+rt.target @x
+rt.kernel @kernel_c1 scalars [] {
+  rt.code @x tiles affine_map<() -> (1)> scratch 0
+  // expected-error @below {{stands in a kernel, which holds one rt.code a target}}
+  rt.code @x tiles affine_map<() -> (1)> scratch 0
+}
