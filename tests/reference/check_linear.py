@@ -1,0 +1,206 @@
+"""Checks images of linear layers against float64, and their bits against each
+other.
+
+    check_linear.py --compiler build/bin/lathe-compile-kernels --level x86-64-v3
+                    [--emulator "qemu-aarch64 run-image"]
+
+A row must have the same bytes whatever the number of rows, and however a launch
+is cut into ranges of tiles (docs/design.md, decision 6).
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+from math import ceil, erf, sqrt
+
+import numpy as np
+
+from run_image import Image
+
+PANEL = 32
+FUNCTIONS = {
+    "gelu": lambda x: x / 2 * (1 + np.vectorize(erf)(x / sqrt(2))),
+    "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+    "quick_gelu": lambda x: x / (1 + np.exp(-1.702 * x)),
+}
+
+
+# What /proc/cpuinfo must list for a level, beyond the levels before it.
+NEEDS = {
+    "x86-64-v3": {"avx2", "bmi2", "f16c", "fma", "movbe"},
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+    "x86-64-v4-vnni-bf16": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni",
+                            "avx512_bf16"},
+}
+SKIPPED = 77
+
+
+def runs_here(level):
+    cpu = pathlib.Path("/proc/cpuinfo")
+    flags = set(cpu.read_text().split()) if cpu.exists() else set()
+    return level in NEEDS and NEEDS[level] <= flags
+
+
+def cases(is_short):
+    """Depth K, columns N, and what is done before and behind."""
+    if is_short:
+        yield dict(K=77, N=97, bias=True, activation="gelu", residual=True)
+        yield dict(K=33, N=14, gate="silu", element="bf16")
+        yield dict(K=97, N=33, element="f16", chunk=16)
+        return
+    elements = ("f32", "bf16", "f16")
+    for K in (1, 7, 77, 97, 64):
+        for N in (1, 7, 33, 77, 97, 160):
+            element = elements[(K + N) % 3]
+            yield dict(K=K, N=N, element=element, bias=N % 2 == 1, residual=K % 2 == 1)
+    for kind in FUNCTIONS:
+        yield dict(K=77, N=97, activation=kind, bias=True)
+    # Halves of a gate at every offset from a panel and from a vector.
+    for N in (2, 14, 64, 96, 344, 154, 194, 1376):
+        yield dict(K=77, N=N, gate="silu", bias=N == 96, residual=N == 154,
+                   element="bf16" if N == 194 else "f32")
+    yield dict(K=77, N=97, chunk=16, bias=True)
+    yield dict(K=77, N=97, chunk=32, element="bf16")
+    yield dict(K=97, N=64, softcap=30.0)
+    yield dict(K=77, N=97, before="silu")
+    yield dict(K=64, N=64, before="relu", element="f16")
+
+
+def kernel_text(name, case):
+    """The kernel function of a case."""
+    def rows(columns):
+        return f'tensor<?x{columns}xf32, #lathe.dims<"tokens">>'
+
+    K, N, element = case["K"], case["N"], case.get("element", "f32")
+    columns = N // 2 if "gate" in case else N
+    depth = 1 if element == "f32" else 2
+    weight = f"tensor<{N}x{K}x{element}, #lathe.packed<columns = {PANEL}, depth = {depth}>>"
+    arguments, lines, value = [f"%x: {rows(K)}", f"%w: {weight}"], [], "%x"
+
+    def add(line):
+        nonlocal value
+        value = f"%{len(lines)}"
+        lines.append(f"{value} = {line}")
+
+    if "before" in case:
+        add(f"lathe.activation {case['before']} {value} : {rows(K)}")
+    bias = reduce = ""
+    if case.get("bias"):
+        arguments.append(f"%b: tensor<{N}xf32>")
+        bias = f"bias %b : tensor<{N}xf32>"
+    if "chunk" in case:
+        reduce = f"reduce <chunk = {case['chunk']}>"
+    add(f"lathe.linear {value}, %w {bias} {reduce} : {rows(K)}, {weight} -> {rows(N)}")
+    if "activation" in case:
+        add(f"lathe.activation {case['activation']} {value} : {rows(N)}")
+    if "gate" in case:
+        add(f"lathe.gated_activation {case['gate']} {value} : {rows(N)} -> {rows(columns)}")
+    if "softcap" in case:
+        add(f"lathe.softcap {value} cap {case['softcap']:e} : {rows(columns)}")
+    if case.get("residual"):
+        arguments.append(f"%r: {rows(columns)}")
+        add(f"arith.addf {value}, %r : {rows(columns)}")
+    body = "\n".join(f"    {line}" for line in lines)
+    return (f"  func.func private @{name}({', '.join(arguments)}) -> {rows(columns)} "
+            f'attributes {{lathe.kernel, lathe.symbols = ["tokens"]}} {{\n{body}\n'
+            f"    return {value} : {rows(columns)}\n  }}\n")
+
+
+def store(weight, element):
+    """The packed bytes of a weight, and the numbers that they hold."""
+    N, K = weight.shape
+    bits = weight.astype(np.float32)
+    if element == "f16":
+        bits = weight.astype(np.float16)
+    if element == "bf16":
+        words = bits.view(np.uint32)
+        bits = ((words + 0x7FFF + ((words >> 16) & 1)) >> 16).astype(np.uint16)
+    depth = 1 if element == "f32" else 2
+    full = np.zeros((ceil(N / PANEL) * PANEL, ceil(K / depth) * depth), bits.dtype)
+    full[:N, :K] = bits
+    packed = full.reshape(-1, PANEL, full.shape[1] // depth, depth).transpose(0, 2, 1, 3)
+    if element == "bf16":
+        bits = (bits.astype(np.uint32) << 16).view(np.float32)
+    return np.ascontiguousarray(packed), bits.astype(np.float64)
+
+
+def expected(case, x, weight, bias, residual):
+    x = FUNCTIONS[case["before"]](x) if "before" in case else x
+    y = x @ weight.T
+    if case.get("bias"):
+        y = y + bias
+    if "activation" in case:
+        y = FUNCTIONS[case["activation"]](y)
+    if "gate" in case:
+        half = y.shape[1] // 2
+        y = FUNCTIONS[case["gate"]](y[:, :half]) * y[:, half:]
+    if "softcap" in case:
+        y = case["softcap"] * np.tanh(y / case["softcap"])
+    return y + residual if case.get("residual") else y
+
+
+def check(image, name, case, random, row_counts):
+    """The worst error of a case, and its faults."""
+    K, N = case["K"], case["N"]
+    columns = N // 2 if "gate" in case else N
+    packed, weight = store(random.standard_normal((N, K)), case.get("element", "f32"))
+    bias = random.standard_normal(N).astype(np.float32)
+    inputs = random.standard_normal((max(row_counts), K)).astype(np.float32)
+    residuals = random.standard_normal((max(row_counts), columns)).astype(np.float32)
+    reference = expected(case, inputs.astype(np.float64), weight, bias, residuals)
+    # Each sum of K products is off by at most K / 2 roundings of the sum of
+    # their sizes, and less than that in the mean; activations have slopes of
+    # about one, and a gate multiplies two such sums.
+    bound = 2.0**-24 * max(K, 8) * max(1.0, (np.abs(inputs) @ np.abs(weight).T).max())
+    bound *= np.abs(reference).max() ** 0.5 if "gate" in case else 1
+    worst, faults, seen = 0.0, [], {}
+    for rows in row_counts:
+        arrays = [inputs[:rows], packed]
+        arrays += [bias] if case.get("bias") else []
+        arrays += [residuals[:rows]] if case.get("residual") else []
+        arrays.append(np.full((rows, columns), 7, np.float32))
+        result, intact = image.call(name, arrays, [rows], parts=1 + rows % 3)
+        error = np.abs(result - reference[:rows]).max()
+        worst = max(worst, error)
+        if not error <= bound:
+            faults.append(f"{rows} rows: off by {error:.2e}, allowed {bound:.2e}")
+        if not intact:
+            faults.append(f"{rows} rows: wrote past a buffer")
+        if any(seen.setdefault(row, result[row].tobytes()) != result[row].tobytes()
+               for row in range(rows)):
+            faults.append(f"{rows} rows: other bytes than with fewer rows")
+    return worst, faults
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--compiler", required=True)
+    parser.add_argument("--level", required=True)
+    parser.add_argument("--emulator", default="")
+    options = parser.parse_args()
+    if not options.emulator and not runs_here(options.level):
+        print(f"{options.level}: this machine does not run it")
+        return SKIPPED
+    todo = list(cases(is_short=bool(options.emulator)))
+    text = "".join(kernel_text(f"k{i}", case) for i, case in enumerate(todo))
+    row_counts = (1, 7, 20) if options.emulator else (1, 2, 3, 5, 7, 8, 9, 77, 97, 260)
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        image = Image(f"module {{\n{text}}}\n", options.level, pathlib.Path(folder),
+                      options.compiler, options.emulator.split())
+        random = np.random.default_rng(1)
+        for i, case in enumerate(todo):
+            worst, faults = check(image, f"k{i}", case, random, row_counts)
+            failed += bool(faults)
+            for fault in faults:
+                print(f"{case}: {fault}")
+    print(f"{options.level}: {len(todo) - failed} kernels right, {failed} wrong")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
