@@ -84,7 +84,7 @@ private:
   DenseMap<Value, BufferIndex> bufferOf;
   DenseMap<Attribute, BufferIndex> bufferOfSymbol;
   llvm::StringSet<> names;
-  unsigned unnamed = 0;
+  unsigned duplicates = 0;
 };
 
 FailureOr<EntryConverter::BufferIndex>
@@ -98,8 +98,8 @@ EntryConverter::addBuffer(Value value, StringRef name, rt::BufferKind kind) {
            << value.getType();
 
   std::string unique = name.empty() ? "v" : name.str();
-  while (!names.insert(unique).second)
-    unique = (name + "." + Twine(++unnamed)).str();
+  for (std::string base = unique; !names.insert(unique).second;)
+    unique = base + "." + std::to_string(++duplicates);
   auto op =
       rt::BufferOp::create(buffers, value.getLoc(), unique, kind, type, *bytes);
   all.push_back({op, {value}});
