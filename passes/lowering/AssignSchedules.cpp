@@ -41,7 +41,7 @@ constexpr LevelRow kLevels[] = {
 constexpr int64_t kActivationBytes = 256 * 1024;
 
 /// Rows of a tile at most, so that there are tiles for all workers.
-constexpr int64_t kMostRows = 256;
+constexpr int64_t kMostRows = 128;
 
 /// Panels of a tile: two, so that a single row has chains enough to hide the
 /// latency of an fma.
