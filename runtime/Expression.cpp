@@ -95,6 +95,9 @@ Result<Interval>
 lathe::runtime::boundExpression(const artifact::Expression &expression,
                                 std::span<const Interval> symbols) {
   const flatbuffers::Vector<int64_t> &code = *expression.code();
+  // The FlatBuffers verifier looks at the alignment of a list's length only.
+  if (reinterpret_cast<uintptr_t>(code.Data()) % alignof(int64_t) != 0)
+    return invalid("an expression is not aligned");
   if (code.size() % 2 != 0 || code.size() == 0 ||
       code.size() > 2 * kMaxExpressionPairs)
     return invalid("an expression has " + std::to_string(code.size()) +

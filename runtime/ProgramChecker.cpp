@@ -48,6 +48,13 @@ static uint64_t elementBytes(ElementType type) {
   return 0;
 }
 
+/// True if the numbers of \p list can be read in place: the FlatBuffers
+/// verifier looks at the alignment of the list's length only.
+template <typename T>
+static bool isAligned(const flatbuffers::Vector<T> &list) {
+  return reinterpret_cast<uintptr_t>(list.Data()) % alignof(T) == 0;
+}
+
 static bool sameCode(const lathe::artifact::Expression &lhs,
                      const lathe::artifact::Expression &rhs) {
   return std::equal(lhs.code()->begin(), lhs.code()->end(), rhs.code()->begin(),
@@ -155,6 +162,8 @@ Status ProgramChecker::checkModel() {
     if (!ids)
       continue;
     LATHE_RETURN_IF_ERROR(spend(ids->size()));
+    if (!isAligned(*ids))
+      return invalid("bos_ids, eos_ids: are not aligned");
     for (int64_t id : *ids)
       if (id < 0 || id > kMaxIds)
         return invalid("bos_ids, eos_ids: hold " + std::to_string(id));
@@ -458,6 +467,8 @@ Status ProgramChecker::checkPlan(const artifact::Entry &entry,
                    " offsets for " + std::to_string(artifact.ranges.size()) +
                    " symbols and " + std::to_string(entry.buffers()->size()) +
                    " buffers");
+  if (!isAligned(*plan.bounds()) || !isAligned(*plan.offsets()))
+    return invalid("bounds, offsets: are not aligned");
   if (plan.arena_bytes() > Artifact::kMaxBufferBytes)
     return invalid("arena_bytes: is " + std::to_string(plan.arena_bytes()));
 
