@@ -4,6 +4,7 @@
 #include "dialects/lathe/Lathe.h"
 #include "dialects/rt/Rt.h"
 #include "passes/Passes.h"
+#include "passes/lowering/Pipeline.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,6 +26,7 @@ int main(int argc, char **argv) {
                   lathe::LatheDialect, lathe::rt::RtDialect>();
   mlir::registerTransformsPasses();
   lathe::registerLathePasses();
+  lathe::registerKernelPipeline();
   lathe::registerCompilerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "lathe pass driver\n", registry));
