@@ -7,8 +7,10 @@
 #include "runtime/tools/TextBatch.h"
 #include "runtime/tools/TextInput.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 using namespace lathe;
 using namespace lathe::tools;
@@ -142,8 +144,11 @@ static Exit embed(const EmbedOptions &options) {
     return exit;
   std::vector<size_t> order(rows.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return rows[a].tokens.size() < rows[b].tokens.size();
+  // By length; among equals in the order of the file, so that batches are
+  // always the same.
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::pair(rows[a].tokens.size(), a) <
+           std::pair(rows[b].tokens.size(), b);
   });
   std::vector<Row> sorted;
   for (size_t i : order)
