@@ -19,6 +19,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
 #include <map>
 
 using namespace mlir;
@@ -34,6 +35,9 @@ constexpr int64_t kAlignment = 64;
 
 /// Symbols that vary by call stand at these, then at their maximum.
 constexpr int64_t kBounds[] = {16, 128};
+
+/// Most times that one order of placement is improved.
+constexpr unsigned kImprovements = 64;
 
 /// Commands [begin, end] between which a buffer holds a value.
 struct Lifetime {
@@ -143,9 +147,40 @@ Placement placeInOrder(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes,
   return placement;
 }
 
-/// The best of greedy placements in several orders. Stable: the same buffers
-/// always lie in the same places.
-Placement place(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes) {
+/// The largest sum of \p sizes of residents that live at one command.
+int64_t largestLiveSum(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes,
+                       int64_t commands) {
+  // Differences at begins and ends, summed up along the commands.
+  SmallVector<int64_t> change(commands + 2, 0);
+  for (auto [resident, size] : llvm::zip(residents, sizes)) {
+    change[resident.lifetime.begin] += size;
+    change[resident.lifetime.end + 1] -= size;
+  }
+  int64_t live = 0, largest = 0;
+  for (int64_t step : change)
+    largest = std::max(largest, live += step);
+  return largest;
+}
+
+/// Moves the first resident that reaches the end of the arena to the front of
+/// \p order, where it gets a lower place. False if it is there already.
+bool promoteHighest(const Placement &placement, ArrayRef<int64_t> sizes,
+                    SmallVectorImpl<unsigned> &order) {
+  auto *highest = llvm::find_if(order, [&](unsigned resident) {
+    return placement.offsets[resident] + sizes[resident] ==
+           placement.arenaBytes;
+  });
+  if (highest == order.begin() || highest == order.end())
+    return false;
+  std::rotate(order.begin(), highest, highest + 1);
+  return true;
+}
+
+/// The best of greedy placements in several orders, each improved by placing
+/// what sticks out earlier; \p bound is what no placement can beat. Stable: the
+/// same buffers always lie in the same places.
+Placement place(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes,
+                int64_t bound) {
   auto bySize = [&](unsigned first, unsigned second) {
     return sizes[first] > sizes[second];
   };
@@ -165,29 +200,19 @@ Placement place(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes) {
         return isBefore(first, second);
       return first < second;
     });
-    Placement placement = placeInOrder(residents, sizes, order);
-    if (best.offsets.empty() || placement.arenaBytes < best.arenaBytes)
-      best = std::move(placement);
+    for (unsigned step = 0; step < kImprovements; ++step) {
+      Placement placement = placeInOrder(residents, sizes, order);
+      bool isChanged = promoteHighest(placement, sizes, order);
+      if (best.offsets.empty() || placement.arenaBytes < best.arenaBytes)
+        best = std::move(placement);
+      if (best.arenaBytes <= bound || !isChanged)
+        return;
+    }
   };
   attempt(bySize);
   attempt(byBegin);
   attempt(byLength);
   return best;
-}
-
-/// The largest sum of \p sizes of residents that live at one command.
-int64_t largestLiveSum(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes,
-                       int64_t commands) {
-  // Differences at begins and ends, summed up along the commands.
-  SmallVector<int64_t> change(commands + 2, 0);
-  for (auto [resident, size] : llvm::zip(residents, sizes)) {
-    change[resident.lifetime.begin] += size;
-    change[resident.lifetime.end + 1] -= size;
-  }
-  int64_t live = 0, largest = 0;
-  for (int64_t step : change)
-    largest = std::max(largest, live += step);
-  return largest;
 }
 
 //===----------------------------------------------------------------------===//
@@ -301,7 +326,8 @@ LogicalResult addPlan(OpBuilder &builder, rt::EntryOp entry,
     exact.push_back(*bytes);
     aligned.push_back(llvm::alignTo(*bytes, kAlignment));
   }
-  Placement placement = place(residents, aligned);
+  Placement placement =
+      place(residents, aligned, largestLiveSum(residents, aligned, commands));
   SmallVector<int64_t> offsets(
       llvm::range_size(entry.getBody().getOps<rt::BufferOp>()), 0);
   for (auto [resident, offset] : llvm::zip(residents, placement.offsets))
