@@ -141,7 +141,8 @@ Status Compilation::limitTokens() {
 
 Status Compilation::findTargets() {
   for (const std::string &name : options.targets) {
-    const TargetLevel *level = findTargetLevel(name);
+    const TargetLevel *level =
+        name == "host" ? hostLevel() : findTargetLevel(name);
     if (!level)
       return Status::error(StatusCode::InvalidArgument,
                            "--target: no target is called '" + name + "'");
@@ -253,8 +254,9 @@ Status Compilation::run() {
   if (isLast)
     return Status::ok();
 
-  LATHE_RETURN_IF_ERROR(runPasses(
-      [&](OpPassManager &pm) { buildGraphPasses(pm, options.optLevel); }));
+  LATHE_RETURN_IF_ERROR(runPasses([&](OpPassManager &pm) {
+    buildGraphPasses(pm, options.optLevel, options.weights);
+  }));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Graph, isLast));
   if (isLast)
     return Status::ok();

@@ -33,11 +33,15 @@ enum class Phase {
 std::optional<Phase> parsePhase(std::string_view name);
 
 struct CompileOptions {
-  /// Levels to compile for, as compiler/targets/cpu/Target.h names them; in the
+  /// Levels to compile for, as compiler/targets/cpu/Target.h names them, and
+  /// "host" for this machine's; in the
   /// file in this order. Empty: this machine's.
   std::vector<std::string> targets;
   /// 0: the slow twin, mandatory passes only. 1 to 3: all passes.
   int optLevel = 3;
+  /// Float type that matrices are stored in: "f32", "bf16", "f16"; empty: as
+  /// the module has them.
+  std::string weights;
   /// New largest value of the symbols `tokens`, `rows` and `sequences`; at
   /// least 1. The module's own if absent.
   std::optional<int64_t> maxTokens;

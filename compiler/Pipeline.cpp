@@ -31,7 +31,13 @@ void lathe::buildImportPasses(OpPassManager &pm) {
   pm.addPass(createNameValues());
 }
 
-void lathe::buildGraphPasses(OpPassManager &pm, int optLevel) {
+void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
+                             const std::string &weights) {
+  if (!weights.empty()) {
+    ConvertWeightsOptions options;
+    options.element = weights;
+    pm.addPass(createConvertWeights(options));
+  }
   if (optLevel > 0) {
     pm.addPass(createCSEPass());
     pm.addPass(createMergeProjections());

@@ -19,7 +19,7 @@ static constexpr const char *kUsage =
     "[-O0|-O1|-O2|-O3]\n"
     "       [--dtype f32|bf16] [--weights f32|bf16|f16] [--max-tokens N] "
     "[--context N]\n"
-    "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] [--timing] "
+    "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
     "[--verbose]\n"
     "Started by `lathe compile` and `lathe import`, which explain the flags.\n";
 
@@ -145,6 +145,10 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   if (line.model.empty() || line.output.empty())
     return wrong("expected MODEL and -o FILE");
   line.compile.source = line.model;
+  // Activations stay in f32: narrower than that is only what is stored.
+  line.compile.weights = line.weights;
+  if (line.weights.empty() && line.dtype == "bf16")
+    line.compile.weights = "bf16";
   // Provenance: what changes the result, and nothing of this machine.
   line.compile.optionsText =
       "-O" + std::to_string(line.compile.optLevel) + " --dtype " + line.dtype +

@@ -30,7 +30,7 @@ static constexpr llvm::StringLiteral kTokenizerFiles[] = {
     "tokenizer.json", "tokenizer.model", "vocab.txt", "tokenizer_config.json",
     "special_tokens_map.json"};
 
-static std::string join(StringRef folder, StringRef name) {
+static std::string inFolder(StringRef folder, StringRef name) {
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, name);
   return path.str().str();
@@ -41,7 +41,7 @@ static Status loadTokenizer(const std::string &directory,
                             std::vector<std::byte> &tables) {
   bool hasTokenizer = false;
   for (StringRef name : llvm::ArrayRef(kTokenizerFiles).take_front(3))
-    hasTokenizer |= llvm::sys::fs::exists(join(directory, name));
+    hasTokenizer |= llvm::sys::fs::exists(inFolder(directory, name));
   if (!hasTokenizer)
     return Status::ok();
   Result<std::vector<std::byte>> built =
@@ -95,7 +95,7 @@ static Result<ModuleSource> loadText(mlir::MLIRContext &context,
           path + ": " + kTokenizerAttr.str() +
               ": expected a folder beneath the module's own, got '" +
               value.str() + "'");
-    folder = join(folder, value);
+    folder = inFolder(folder, value);
   }
   LATHE_RETURN_IF_ERROR(loadTokenizer(folder, source.tokenizerTables));
   return source;
@@ -169,19 +169,19 @@ Status ModuleSource::writeModule(const std::string &path) {
   if (!isBeside) {
     std::string files = (llvm::sys::path::stem(path) + ".files").str();
     if (std::error_code error =
-            llvm::sys::fs::create_directories(join(folder, files)))
+            llvm::sys::fs::create_directories(inFolder(folder, files)))
       return Status::error(StatusCode::IoError,
-                           join(folder, files) + ": " + error.message());
+                           inFolder(folder, files) + ": " + error.message());
     llvm::SetVector<StringRef> names;
     mlir::Builder builder(module->getContext());
     for (ParameterOp parameter : module->getOps<ParameterOp>())
       names.insert(parameter.getFile());
     for (StringRef name : kTokenizerFiles)
-      if (llvm::sys::fs::exists(join(directory, name)))
+      if (llvm::sys::fs::exists(inFolder(directory, name)))
         names.insert(name);
     for (StringRef name : names)
-      LATHE_RETURN_IF_ERROR(
-          linkOrCopy(join(directory, name), join(join(folder, files), name)));
+      LATHE_RETURN_IF_ERROR(linkOrCopy(
+          inFolder(directory, name), inFolder(inFolder(folder, files), name)));
     for (ParameterOp parameter : module->getOps<ParameterOp>())
       parameter.setFileAttr(
           builder.getStringAttr(files + "/" + parameter.getFile()));

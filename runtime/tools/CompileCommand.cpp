@@ -22,11 +22,10 @@ struct CompileOptions {
   std::string weights;
   int64_t maxTokens = 0;
   int64_t context = 0;
-  bool level[4] = {};
+  int level = 3;
   unsigned jobs = 0;
   std::string dumpIr;
   std::string compileTo;
-  bool timing = false;
 };
 
 } // namespace
@@ -87,17 +86,13 @@ static Exit compile(const CompileOptions &options) {
   appendModelFlags(options, arguments);
   for (const std::string &target : options.targets)
     arguments.insert(arguments.end(), {"--target", target});
-  for (int level = 0; level < 4; ++level)
-    if (options.level[level])
-      arguments.push_back("-O" + std::to_string(level));
+  arguments.push_back("-O" + std::to_string(options.level));
   if (options.jobs > 0)
     arguments.insert(arguments.end(), {"--jobs", std::to_string(options.jobs)});
   if (!options.dumpIr.empty())
     arguments.insert(arguments.end(), {"--dump-ir", options.dumpIr});
   if (!options.compileTo.empty())
     arguments.insert(arguments.end(), {"--compile-to", options.compileTo});
-  if (options.timing)
-    arguments.push_back("--timing");
   return runCompiler(arguments);
 }
 
@@ -114,17 +109,14 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
       ->envname("LATHE_TARGET")
       ->delimiter(',')
       ->default_str("host");
-  CLI::Option *levels[4];
-  const char *slowTwin =
-      "The slow twin: scalar loops and float64 sums, to check the others with";
-  const char *texts[4] = {slowTwin, "As -O3", "As -O3",
-                          "All passes (the default)"};
-  for (int level = 0; level < 4; ++level) {
-    levels[level] = command->add_flag("-O" + std::to_string(level),
-                                      options->level[level], texts[level]);
-    for (int other = 0; other < level; ++other)
-      levels[level]->excludes(levels[other]);
-  }
+  command
+      ->add_option(
+          "-O", options->level,
+          "-O0: the slow twin, scalar loops and float64 sums, to check "
+          "the others with; -O1 to -O3: all passes")
+      ->envname("LATHE_OPT_LEVEL")
+      ->check(CLI::Range(0, 3))
+      ->capture_default_str();
   command
       ->add_option("-j,--jobs", options->jobs,
                    "Threads that compile kernels; 0: one a core")
@@ -137,7 +129,6 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
       ->add_option("--compile-to", options->compileTo,
                    "Stop after this phase and write the module as text")
       ->check(CLI::IsMember({"import", "graph", "kernels", "plan", "rt"}));
-  command->add_flag("--timing", options->timing, "Print where the time went");
   command->callback([options, &result] { result = compile(*options); });
 }
 
