@@ -35,8 +35,7 @@ Type parseElement(MLIRContext *context, StringRef name) {
 
 class Converter {
 public:
-  Converter(ModuleOp module, Type element)
-      : table(module), element(element) {}
+  Converter(ModuleOp module, Type element) : table(module), element(element) {}
 
   /// Replaces \p operand, a matrix, by one of the wanted type if it is a
   /// parameter of another.
@@ -94,7 +93,8 @@ struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
   void runOnOperation() override {
     Type wanted = parseElement(&getContext(), element);
     if (!wanted) {
-      getOperation().emitError("expects the element type f32, bf16 or f16, got '")
+      getOperation().emitError(
+          "expects the element type f32, bf16 or f16, got '")
           << element << "'";
       return signalPassFailure();
     }

@@ -15,8 +15,9 @@
 
 #include <stdint.h>
 
-#define LATHE_ARTIFACT_MAGIC "\x89LATHE\r\n" /* 8 bytes, without the final 0   \
-                                              */
+#define LATHE_ARTIFACT_MAGIC                                                   \
+  "\x89LATHE\r\n" /* 8 bytes, without the final 0                              \
+                   */
 #define LATHE_ARTIFACT_VERSION 1
 /// Alignment of a section's offset, in bytes; weights and code are
 /// page-aligned instead, so that they can be mapped.
