@@ -3,8 +3,8 @@
     peers.py BUILD_DIRECTORY MINILM_DIRECTORY WORK_DIRECTORY [--rounds 5] [--threads 2]
 
 Work: MiniLM on 32 x 128 and 1 x 16 tokens in f32, against PyTorch eager (transformers);
-decoding with a llama of 110 M parameters (random f32 weights) against the memory
-bandwidth measured in the same minutes. Prints a table and JSON. Needs torch and
+decoding with a llama of 110 M parameters (random f32 weights) against the bandwidth
+that plain reads of the same mapped file reach in the same minutes. Prints a table and JSON. Needs torch and
 transformers.
 """
 
@@ -96,7 +96,7 @@ for rows, tokens, repetitions in ((32, 128, 2), (1, 16, 50)):
 
 shares, rates, bandwidths = [], [], []
 for _ in range(args.rounds):
-    limits = json.loads(output(binaries / "bench-machine", args.threads))
+    limits = json.loads(output(binaries / "bench-machine", args.threads, llama))
     done = json.loads(output(binaries / "lathe", "generate", llama, "--prompt-ids", "1,5,7", "-n", 64,
                              "--ignore-eos", "--json", "-t", args.threads))
     rate = done["decode_tokens"] / done["decode_seconds"]
