@@ -52,6 +52,46 @@ static Status loadTokenizer(const std::string &directory,
   return Status::ok();
 }
 
+/// The folder \p name of a tokenizer, as the module \p path names it. The name
+/// comes from a file, so neither it nor a symlink may lead out of the module's
+/// own folder, \p directory.
+static Result<std::string> tokenizerFolder(const std::string &path,
+                                           const std::string &directory,
+                                           StringRef name) {
+  std::string field = path + ": " + kTokenizerAttr.str() + ": ";
+  llvm::SmallVector<StringRef> parts;
+  name.split(parts, '/');
+  if (llvm::sys::path::is_absolute(name) || llvm::is_contained(parts, "..") ||
+      name.contains('\0'))
+    return Status::error(
+        StatusCode::InvalidFile,
+        field + "expected a folder beneath the module's own, got '" +
+            name.str() + "'");
+  std::string folder = inFolder(directory, name);
+  llvm::SmallString<128> top, real;
+  if (std::error_code error = llvm::sys::fs::real_path(directory, top))
+    return Status::error(StatusCode::IoError,
+                         directory + ": " + error.message());
+  if (std::error_code error = llvm::sys::fs::real_path(folder, real))
+    return Status::error(StatusCode::InvalidFile,
+                         field + folder + ": " + error.message());
+  auto isBeneath = [&](StringRef file) {
+    return file == top ||
+           (file.consume_front(top) && (top == "/" || file.starts_with("/")));
+  };
+  bool stays = isBeneath(real) && llvm::sys::fs::is_directory(real);
+  for (StringRef file : kTokenizerFiles) {
+    // What is not there cannot lead out.
+    if (stays && !llvm::sys::fs::real_path(inFolder(folder, file), real))
+      stays = isBeneath(real);
+  }
+  if (!stays)
+    return Status::error(StatusCode::InvalidFile,
+                         field + "'" + name.str() +
+                             "' leads out of the module's folder or is none");
+  return folder;
+}
+
 /// Parses MLIR text after a scan that bounds its depth: MLIR's parser recurses.
 static Result<mlir::OwningOpRef<mlir::ModuleOp>>
 parseText(mlir::MLIRContext &context, const std::string &path) {
@@ -59,15 +99,20 @@ parseText(mlir::MLIRContext &context, const std::string &path) {
   if (!file.isOk())
     return file.takeStatus();
   std::span<const std::byte> bytes = file->bytes();
-  StringRef text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-  LATHE_RETURN_IF_ERROR(
-      runtime::scanMlirDepth({text.data(), text.size()}, path));
+  std::string_view mapped(reinterpret_cast<const char *>(bytes.data()),
+                          bytes.size());
+  LATHE_RETURN_IF_ERROR(runtime::scanMlirDepth(mapped, path));
+  // MLIR's lexer reads the byte past the text, which a mapping need not have.
+  std::string text(mapped);
   mlir::ParserConfig config(&context);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(text, config, path);
   if (!module)
     return Status::error(StatusCode::InvalidFile,
                          path + ": is no module of the lathe dialect");
+  if (module->get().getBody()->empty())
+    return Status::error(StatusCode::InvalidFile,
+                         path + ": the module is empty");
   return module;
 }
 
@@ -84,18 +129,11 @@ static Result<ModuleSource> loadText(mlir::MLIRContext &context,
   std::string folder = source.directory;
   if (auto name =
           (*source.module)->getAttrOfType<mlir::StringAttr>(kTokenizerAttr)) {
-    // The name comes from the file, so it may lead nowhere but down.
-    StringRef value = name.getValue();
-    llvm::SmallVector<StringRef> parts;
-    value.split(parts, '/');
-    if (llvm::sys::path::is_absolute(value) ||
-        llvm::is_contained(parts, "..") || value.contains('\0'))
-      return Status::error(
-          StatusCode::InvalidFile,
-          path + ": " + kTokenizerAttr.str() +
-              ": expected a folder beneath the module's own, got '" +
-              value.str() + "'");
-    folder = inFolder(folder, value);
+    Result<std::string> named =
+        tokenizerFolder(path, source.directory, name.getValue());
+    if (!named.isOk())
+      return named.takeStatus();
+    folder = *named;
   }
   LATHE_RETURN_IF_ERROR(loadTokenizer(folder, source.tokenizerTables));
   return source;

@@ -271,6 +271,13 @@ static void refuseForeign(ConfigReader &reader, std::string_view family) {
 /// The last check: sizes whose products the tensors would need.
 static void checkProducts(ConfigReader &reader,
                           const TransformerConfig &config) {
+  // As much as a head_dim may say; rope has a number for every two elements.
+  constexpr int64_t kMaximumHead = 1 << 16;
+  if (config.headSize > kMaximumHead)
+    reader.fail("hidden_size", std::to_string(config.hidden) + " gives heads " +
+                                   "of " + std::to_string(config.headSize) +
+                                   " elements, more than " +
+                                   std::to_string(kMaximumHead));
   if (config.headSize > ConfigReader::kMaximumSize / config.heads)
     reader.fail("head_dim", std::to_string(config.heads) + " heads of " +
                                 std::to_string(config.headSize) +

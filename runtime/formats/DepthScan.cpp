@@ -190,7 +190,7 @@ Status Scanner::scanCharacter(char c) {
 Status Scanner::scan() {
   if (text.size() > limits.size)
     return Status::error(
-        StatusCode::ResourceExhausted,
+        StatusCode::Unsupported,
         std::string(file) + ": has " + std::to_string(text.size()) +
             " bytes, more than " + std::to_string(limits.size));
   for (; position < text.size(); ++position)

@@ -31,7 +31,7 @@ struct DepthLimits {
 
 /// Checks \p text against \p limits; it may hold no NUL byte either, and each
 /// string must end on its line. \p file begins the messages, which are
-/// InvalidFile and name the line, or ResourceExhausted for a text too large.
+/// InvalidFile and name the line, or Unsupported for a text too large.
 /// Memory: about 64 bytes an alias.
 Status scanMlirDepth(std::string_view text, std::string_view file,
                      const DepthLimits &limits = {});

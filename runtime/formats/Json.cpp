@@ -321,7 +321,7 @@ Status Builder::checkKeys(size_t objectIndex) {
 static Result<std::unique_ptr<JsonData>> copyText(std::string_view text,
                                                   std::string file) {
   if (text.size() > Json::kMaximumSize)
-    return Status::error(StatusCode::ResourceExhausted,
+    return Status::error(StatusCode::Unsupported,
                          file + ": has " + std::to_string(text.size()) +
                              " bytes, more than " +
                              std::to_string(Json::kMaximumSize));
@@ -332,7 +332,7 @@ static Result<std::unique_ptr<JsonData>> copyText(std::string_view text,
   uint64_t memory = scan->tokens * kTokenBytes + scan->values * sizeof(Node) +
                     scan->keys * kKeyBytes;
   if (memory > kLargestTree)
-    return Status::error(StatusCode::ResourceExhausted,
+    return Status::error(StatusCode::Unsupported,
                          file + ": has " + std::to_string(scan->values) +
                              " values, too many to read");
 

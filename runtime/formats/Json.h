@@ -177,7 +177,7 @@ public:
   /// \p file begins the messages. Strict: UTF-8 without a byte order mark, no
   /// comments, no trailing commas, no NaN, no lone surrogates, no key twice in
   /// an object, numbers that double can hold (integers past 64 bits become
-  /// doubles). InvalidFile if that is broken; ResourceExhausted if the result
+  /// doubles). InvalidFile if that is broken; Unsupported if the result
   /// would take more than 64 MiB beside the text. Copies the text.
   static Result<Json> parse(std::string_view text, std::string file);
 

@@ -7,6 +7,7 @@
 #include "runtime/text/Tokenizer.h"
 #include "runtime/text/TokenizerBuilder.h"
 #include "runtime/tools/Command.h"
+#include "runtime/tools/LoadedModel.h"
 #include "runtime/tools/TextInput.h"
 
 #include <charconv>
@@ -42,36 +43,27 @@ struct Tables {
 
 } // namespace
 
-/// Finds the tokenizer's section in the artifact \p file. Only what is needed
-/// to reach it is checked here; Tokenizer::create checks the tables.
+/// Finds the tokenizer's section in the artifact \p path after all checks that
+/// loading it as a model makes. That it was built for another machine does not
+/// matter: those checks come first.
 static Result<std::span<const std::byte>>
 findSection(const std::string &path, std::span<const std::byte> file) {
-  auto broken = [&](const std::string &why) {
-    return Status::error(StatusCode::InvalidFile, path + ": " + why);
-  };
-  LatheFileHeader header;
-  if (file.size() < sizeof(header))
-    return broken("file_size: shorter than a header (compile the model again)");
-  std::memcpy(&header, file.data(), sizeof(header));
-  if (header.version != LATHE_ARTIFACT_VERSION)
-    return broken("version: " + std::to_string(header.version) +
-                  ", this program reads " +
-                  std::to_string(LATHE_ARTIFACT_VERSION));
-  if (header.section_count > LATHE_ARTIFACT_MAX_SECTIONS ||
-      (file.size() - sizeof(header)) / sizeof(LatheSection) <
-          header.section_count)
-    return broken("section_count: " + std::to_string(header.section_count) +
-                  " do not fit in the file");
+  LatheFileHeader header = {};
+  std::memcpy(&header, file.data(), std::min(file.size(), sizeof(header)));
+  lathe_model_t *opened = nullptr;
+  lathe_status_t status = lathe_model_open_memory(
+      file.data(), file.size(), path.c_str(), /*options=*/nullptr, &opened);
+  ModelPtr model(opened);
+  bool isForOthers =
+      status == LATHE_UNSUPPORTED && header.version == LATHE_ARTIFACT_VERSION;
+  if (status != LATHE_OK && !isForOthers)
+    return Status::error(static_cast<StatusCode>(status), lathe_message());
   for (uint32_t i = 0; i < header.section_count; ++i) {
     LatheSection section;
     std::memcpy(&section, file.data() + sizeof(header) + i * sizeof(section),
                 sizeof(section));
-    if (section.kind != LATHE_SECTION_TOKENIZER)
-      continue;
-    if (section.offset > file.size() ||
-        section.length > file.size() - section.offset)
-      return broken("section " + std::to_string(i) + ": lies outside the file");
-    return file.subspan(section.offset, section.length);
+    if (section.kind == LATHE_SECTION_TOKENIZER)
+      return file.subspan(section.offset, section.length);
   }
   return Status::error(StatusCode::Unsupported,
                        path + ": has no tokenizer (compile from a folder "

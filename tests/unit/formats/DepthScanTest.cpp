@@ -133,7 +133,7 @@ TEST(DepthScanTest, LimitsTheSize) {
   limits.size = 10;
   EXPECT_TRUE(scanMlirDepth("0123456789", "f", limits).isOk());
   EXPECT_EQ(scanMlirDepth("0123456789a", "f", limits).code(),
-            StatusCode::ResourceExhausted);
+            StatusCode::Unsupported);
 }
 
 TEST(DepthScanTest, RefusesNulBytes) {

@@ -384,6 +384,10 @@ TEST_F(ConfigTest, RejectsValuesThatMakeNoModel) {
   expectInvalid("llama", R"("num_hidden_layers": 5000)", "num_hidden_layers");
   expectInvalid("llama", R"("hidden_size": 50, "num_attention_heads": 4)",
                 "num_attention_heads: 4 does not divide hidden_size, 50");
+  expectInvalid("llama", R"("hidden_size": 2147483648,
+                            "num_attention_heads": 2)",
+                "hidden_size: 2147483648 gives heads of 1073741824 elements, "
+                "more than 65536");
   expectInvalid("llama", R"("num_key_value_heads": 5)",
                 "num_key_value_heads: 5 does not divide num_attention_heads");
   expectInvalid("bert", R"("num_attention_heads": 7)",
