@@ -110,7 +110,7 @@ parseText(mlir::MLIRContext &context, const std::string &path) {
   if (!module)
     return Status::error(StatusCode::InvalidFile,
                          path + ": is no module of the lathe dialect");
-  if (module->get().getBody()->empty())
+  if (module->getBody()->empty())
     return Status::error(StatusCode::InvalidFile,
                          path + ": the module is empty");
   return module;
