@@ -32,7 +32,7 @@ sources += [ROOT / "runtime" / "text" / name for name in listed.split() if name.
 
 objects = build / "aarch64"
 objects.mkdir(exist_ok=True)
-flags = ["-std=c++20", "-O2", "-fno-exceptions", "-fno-rtti", f"-I{ROOT}", f"-I{build}",
+flags = ["-std=c++20", "-O1", "-fno-exceptions", "-fno-rtti", f"-I{ROOT}", f"-I{build}",
          "-isystem", str(objects / "include"), '-DLATHE_VERSION="test"']
 # flatbuffers and xxhash are header-only here, but their folder also has x86 headers.
 include = objects / "include"
