@@ -20,6 +20,11 @@ int64_t Array::size() const {
   return size;
 }
 
+Exit Array::fail(const std::string &name, const std::string &what) const {
+  return tools::fail(Exit::Cannot,
+                     (file.empty() ? name : file + ": " + name) + ": " + what);
+}
+
 static Exit addArray(const std::string &name, Array array, Arrays &arrays) {
   if (!arrays.emplace(name, std::move(array)).second)
     return fail(Exit::Usage, "-i: the input '" + name + "' is given twice");
@@ -33,7 +38,8 @@ static Exit readNpyArray(const std::string &name, const std::string &path,
     return fail(npy.takeStatus());
   std::span<const std::byte> bytes = npy->bytes();
   return addArray(
-      name, {npy->type(), npy->shape(), {bytes.begin(), bytes.end()}}, arrays);
+      name, {npy->type(), npy->shape(), {bytes.begin(), bytes.end()}, path},
+      arrays);
 }
 
 static Exit readTensors(const std::string &path, const std::string &prefix,
@@ -46,10 +52,12 @@ static Exit readTensors(const std::string &path, const std::string &prefix,
     if (!tensor.name.starts_with(prefix))
       continue;
     found = true;
-    Exit exit = addArray(
-        std::string(tensor.name.substr(prefix.size())),
-        {tensor.type, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}},
-        arrays);
+    Exit exit = addArray(std::string(tensor.name.substr(prefix.size())),
+                         {tensor.type,
+                          tensor.shape,
+                          {tensor.bytes.begin(), tensor.bytes.end()},
+                          path},
+                         arrays);
     if (exit != Exit::Done)
       return exit;
   }
@@ -167,7 +175,7 @@ Exit tools::asIntegers(const std::string &name, const Array &array,
     widen<uint8_t>(array, values);
     return Exit::Done;
   default:
-    return fail(Exit::Usage, name + ": expected integers, got " +
-                                 std::string(runtime::elementName(array.type)));
+    return array.fail(name, "expected integers, got " +
+                                std::string(runtime::elementName(array.type)));
   }
 }

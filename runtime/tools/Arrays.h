@@ -17,9 +17,13 @@ struct Array {
   runtime::ElementType type = runtime::ElementType::F32;
   std::vector<int64_t> dims; ///< Elements, outermost first.
   std::vector<std::byte> bytes;
+  std::string file = ""; ///< That it was read from, for messages.
 
   /// Number of elements.
   int64_t size() const;
+
+  /// Prints that \p what is wrong with the input \p name and its file.
+  Exit fail(const std::string &name, const std::string &what) const;
 };
 
 using Arrays = std::map<std::string, Array>;
@@ -39,7 +43,7 @@ Exit writeArrays(const std::vector<std::string> &arguments,
 /// that is not empty.
 Exit checkOutputs(const std::vector<std::string> &arguments);
 
-/// The elements of an integer or boolean array as i64. Fails with Usage for
+/// The elements of an integer or boolean array as i64. Fails with Cannot for
 /// other types.
 Exit asIntegers(const std::string &name, const Array &array,
                 std::vector<int64_t> &values);

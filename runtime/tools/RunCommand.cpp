@@ -52,9 +52,9 @@ static Exit readMatrix(const Arrays &arrays, const std::string &name,
     return Exit::Done;
   const Array &array = found->second;
   if (array.dims.empty() || array.dims.size() > 2)
-    return fail(Exit::Usage,
-                name + ": expected the shape (rows, tokens), got " +
-                    std::to_string(array.dims.size()) + " dimensions");
+    return array.fail(name, "expected the shape (rows, tokens), got " +
+                                std::to_string(array.dims.size()) +
+                                " dimensions");
   int64_t rowCount = array.dims.size() == 2 ? array.dims[0] : 1;
   int64_t columnCount = array.dims.back();
   if (rows < 0) {
@@ -62,20 +62,21 @@ static Exit readMatrix(const Arrays &arrays, const std::string &name,
     columns = columnCount;
   }
   if (rowCount != rows || columnCount != columns)
-    return fail(Exit::Usage, name + ": expected the shape of input_ids, " +
-                                 std::to_string(rows) + " x " +
-                                 std::to_string(columns) + ", got " +
-                                 std::to_string(rowCount) + " x " +
-                                 std::to_string(columnCount));
+    return array.fail(name, "expected the shape of input_ids, " +
+                                std::to_string(rows) + " x " +
+                                std::to_string(columns) + ", got " +
+                                std::to_string(rowCount) + " x " +
+                                std::to_string(columnCount));
   return asIntegers(name, array, values);
 }
 
-static Exit inRange(const std::string &name, int64_t value) {
-  if (value >= 0 && value <= INT_MAX)
-    return Exit::Done;
-  return fail(Exit::Usage, name + ": " + std::to_string(value) +
-                               " is no index (expected 0 to " +
-                               std::to_string(INT_MAX) + ")");
+static bool isIndex(int64_t value) { return value >= 0 && value <= INT_MAX; }
+
+static Exit refuseIndex(const std::string &name, const Array &array,
+                        int64_t value) {
+  return array.fail(name, std::to_string(value) +
+                              " is no index (expected 0 to " +
+                              std::to_string(INT_MAX) + ")");
 }
 
 /// Takes the tokens whose mask is 1 out of the arrays.
@@ -100,8 +101,9 @@ static Exit readTextInput(const Arrays &arrays, TextInput &text) {
     for (int64_t t = 0; t < columns; ++t) {
       auto at = static_cast<size_t>(b * columns + t);
       if (!mask.empty() && mask[at] != 0 && mask[at] != 1)
-        return fail(Exit::Usage, "attention_mask: expected 0 or 1, got " +
-                                     std::to_string(mask[at]));
+        return arrays.at("attention_mask")
+            .fail("attention_mask",
+                  "expected 0 or 1, got " + std::to_string(mask[at]));
       if (!mask.empty() && mask[at] == 0)
         continue;
       int64_t position = positions.empty()
@@ -111,8 +113,9 @@ static Exit readTextInput(const Arrays &arrays, TextInput &text) {
       for (auto [name, value] : {std::pair{"input_ids", ids[at]},
                                  {"position_ids", position},
                                  {"token_type_ids", type}})
-        if (Exit exit = inRange(name, value); exit != Exit::Done)
-          return exit;
+        // What is not given is counted here, and in range.
+        if (!isIndex(value))
+          return refuseIndex(name, arrays.at(name), value);
       row.tokens.push_back(static_cast<int32_t>(ids[at]));
       row.positions.push_back(static_cast<int32_t>(position));
       row.tokenTypes.push_back(static_cast<int32_t>(type));
@@ -229,17 +232,17 @@ static Exit runRaw(const lathe_model_t *model, size_t entry,
         return exit;
       bytes.clear();
       for (int64_t value : values) {
-        if (Exit exit = inRange(input.name, value); exit != Exit::Done)
-          return exit;
+        if (!isIndex(value))
+          return refuseIndex(input.name, array, value);
         auto narrow = static_cast<int32_t>(value);
         auto *begin = reinterpret_cast<const std::byte *>(&narrow);
         bytes.insert(bytes.end(), begin, begin + sizeof(narrow));
       }
     } else if (static_cast<int>(array.type) != static_cast<int>(input.dtype)) {
-      return fail(Exit::Usage,
-                  std::string(input.name) + ": expected " +
-                      lathe_dtype_name(input.dtype) + ", got " +
-                      std::string(runtime::elementName(array.type)));
+      return array.fail(input.name,
+                        std::string("expected ") +
+                            lathe_dtype_name(input.dtype) + ", got " +
+                            std::string(runtime::elementName(array.type)));
     }
     if (lathe_status_t status =
             lathe_context_set_input(context, entry, i, bytes.data(),
