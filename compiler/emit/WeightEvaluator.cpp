@@ -131,7 +131,10 @@ static Result<HostTensor> transform(Operation *op,
         return pack(*operands[0], packed.getColumns(), packed.getDepth());
       })
       .Case([&](RopeTableOp rope) {
-        return ropeTable(type.getDimSize(0), rope.getFrequencies(),
+        SmallVector<double> frequencies;
+        for (auto value : rope.getFrequencies().getAsRange<FloatAttr>())
+          frequencies.push_back(value.getValueAsDouble());
+        return ropeTable(type.getDimSize(0), frequencies,
                          rope.getScale().convertToDouble());
       })
       .Default([](Operation *other) {

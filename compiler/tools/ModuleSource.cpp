@@ -227,6 +227,7 @@ Status ModuleSource::writeModule(const std::string &path) {
   }
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream);
+  // With locations: they hold the names by which a twin is compared.
+  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
   return runtime::writeFile(path, text);
 }

@@ -359,7 +359,9 @@ def Lathe_RopeTableOp : Lathe_Op<"rope_table", [Pure]> {
     %t = lathe.rope_table [1.0, 0.01] scale 1.0 : tensor<512x4xf32>
     ```
   }];
-  let arguments = (ins DenseF64ArrayAttr:$frequencies, F64Attr:$scale);
+  // Not a dense array: that one prints six digits, and text would change the
+  // table.
+  let arguments = (ins F64ArrayAttr:$frequencies, F64Attr:$scale);
   let results = (outs RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>]>:$result);
   let assemblyFormat = [{
     $frequencies `scale` $scale attr-dict `:` type($result)

@@ -377,8 +377,8 @@ void Declarer::ropeTable(ModelWeights &weights) {
       builder.getF32Type());
   weights.rope = derived("rope", type, [&](OpBuilder &body) -> Value {
     return RopeTableOp::create(body, loc, type,
-                               llvm::ArrayRef<double>(rope->frequencies),
-                               llvm::APFloat(rope->scale));
+                               body.getF64ArrayAttr(rope->frequencies),
+                               body.getF64FloatAttr(rope->scale));
   });
 }
 

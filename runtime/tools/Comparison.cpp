@@ -13,7 +13,10 @@ void Comparison::record(lathe_context_t *twin) {
   lathe_context_observe(twin, onTwin, this);
 }
 
-void Comparison::check(lathe_context_t *context) {
+void Comparison::check(const lathe_model_t *model, lathe_context_t *context) {
+  lathe_tensor_t weight;
+  for (size_t i = 0; lathe_model_weight(model, i, &weight) == LATHE_OK; ++i)
+    weights.insert(weight.data);
   lathe_context_observe(context, onChecked, this);
 }
 
@@ -47,9 +50,9 @@ void Comparison::onChecked(void *self, const lathe_launch_t *launch) {
       continue;
     if (launch->finished && result)
       comparison.compare(*launch, tensor);
-    // Weights are packed otherwise in the twin and read-only: same bytes mean
-    // the same value, and what differs only in layout has no name in both.
+    // Weights are read-only, and may have another layout in the twin.
     else if (!launch->finished && !result &&
+             !comparison.weights.contains(tensor.data) &&
              tensor.dtype == found->second.dtype &&
              std::memcmp(tensor.data, found->second.bytes.data(),
                          tensor.bytes) != 0)

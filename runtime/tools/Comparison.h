@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ public:
 
   /// Keeps the values of calls of \p twin.
   void record(lathe_context_t *twin);
-  /// Compares the calls of \p context with what was kept.
-  void check(lathe_context_t *context);
+  /// Compares the calls of \p context, one of \p model, with what was kept.
+  void check(const lathe_model_t *model, lathe_context_t *context);
 
   /// Prints the first value past its bound, or how many were compared.
   /// CheckFailed, also where no value has a name in both.
@@ -45,6 +46,7 @@ private:
   void compare(const lathe_launch_t &launch, const lathe_tensor_t &tensor);
 
   double bound;
+  std::set<const void *> weights; ///< Of the checked model; read-only.
   std::map<std::string, Value> values;
   size_t compared = 0;
   double worst = 0;

@@ -52,8 +52,9 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
       ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
       ->capture_default_str();
   command
-      .add_option("--dtype", options.dtype,
-                  "Type that is computed in, whatever the file stores")
+      .add_option(
+          "--dtype", options.dtype,
+          "f32, or bf16: matrices are stored in bf16, and computed in f32")
       ->envname("LATHE_DTYPE")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();

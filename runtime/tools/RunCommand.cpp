@@ -314,7 +314,7 @@ static Exit run(const RunCommandOptions &options) {
                          arrays, ignored);
     if (exit != Exit::Done)
       return exit;
-    comparison.check(context.get());
+    comparison.check(model.get(), context.get());
   }
   LaunchProfile profile;
   if (options.profile)

@@ -123,8 +123,16 @@ with tempfile.TemporaryDirectory() as folder:
     twin = folder / "twin.lathe"
     program.run("compile", stories, "-o", twin, "-O0")
     arrays.save(folder / "in.safetensors", {"input_ids": np.arange(1, 41).reshape(2, 20)})
-    done = program.run("run", model, "forward", "-i", folder / "in.safetensors", "--compare", twin)
-    check("values compared" in done.stderr, f"--compare: {done.stderr}")
+    for fast in (model, folder / "from-text.lathe"):
+        done = program.run("run", fast, "forward", "-i", folder / "in.safetensors", "--compare", twin)
+        check("43 values compared" in done.stderr, f"--compare {fast.name}: {done.stderr}")
+
+    # What text says of a model is all of it: the same logits, bit for bit.
+    logits = []
+    for artifact in (model, folder / "from-text.lathe"):
+        program.run("run", artifact, "forward", "-i", folder / "in.safetensors", "-o", folder / "out.safetensors")
+        logits.append(arrays.load(folder / "out.safetensors")["logits"].tobytes())
+    check(logits[0] == logits[1], "a module as text computes the same bits")
 
     # Read-only and full disks.
     if os.geteuid() != 0:

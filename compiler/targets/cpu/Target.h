@@ -10,7 +10,8 @@
 namespace lathe {
 
 /// One level: what an image of machine code takes for granted. LLVM aborts on
-/// an intrinsic that a level lacks, so instruction selection asks here first.
+/// an intrinsic that a level lacks, so a lowering that wants one asks here;
+/// today the lowerings only write vector operations, which LLVM selects for.
 struct TargetLevel {
   /// As users and artifacts name it.
   llvm::StringLiteral name;

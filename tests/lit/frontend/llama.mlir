@@ -10,7 +10,7 @@
 //       CHECK: lathe.state @layers.0.keys : tensor<?x2x8x32xf32, #lathe.dims<"pages">>
 //       CHECK: lathe.state @layers.0.values : tensor<?x2x32x8xf32, #lathe.dims<"pages">>
 //       CHECK: lathe.parameter @model.embed_tokens.weight : tensor<160x48xf32> from "model.safetensors" key "model.embed_tokens.weight"
-//       CHECK: lathe.rope_table [1.000000e+00, 1.000000e-01, 1.000000e-02, 1.000000e-03] scale 1.000000e+00
+//       CHECK: lathe.rope_table [1.000000e+00, 0.10000000149{{[0-9, .]*}}] scale 1.000000e+00
 // CHECK-LABEL: func.func @forward(
 //       CHECK:   lathe.rms_norm
 //       CHECK:   %[[Q:.*]] = lathe.linear
