@@ -210,7 +210,10 @@ Status Compilation::addCode(const TargetLevel &level,
     lastSymbol = symbol;
   }
   OpBuilder builder(module.getContext());
-  builder.setInsertionPointAfter(lastSymbol);
+  if (lastSymbol)
+    builder.setInsertionPointAfter(lastSymbol);
+  else
+    builder.setInsertionPointToStart(module.getBody());
   rt::TargetOp::create(builder, module.getLoc(), level.name);
 
   SymbolTable table(module);

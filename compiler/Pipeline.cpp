@@ -28,6 +28,7 @@ static void verifyStage(OpPassManager &pm, StringRef stage) {
 
 void lathe::buildImportPasses(OpPassManager &pm) {
   verifyStage(pm, "import");
+  pm.addPass(createVerifyEntries());
   pm.addPass(createNameValues());
 }
 

@@ -52,7 +52,8 @@ static uint64_t elementBytes(ElementType type) {
 /// verifier looks at the alignment of the list's length only.
 template <typename T>
 static bool isAligned(const flatbuffers::Vector<T> &list) {
-  return reinterpret_cast<uintptr_t>(list.Data()) % alignof(T) == 0;
+  return list.size() == 0 ||
+         reinterpret_cast<uintptr_t>(list.Data()) % alignof(T) == 0;
 }
 
 static bool sameCode(const lathe::artifact::Expression &lhs,

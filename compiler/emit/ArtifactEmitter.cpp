@@ -36,6 +36,7 @@ enum Opcode : int64_t {
   kDivideUp = 4,
   kDivideDown = 5,
   kRemainder = 6,
+  kSmaller = 7,
   kLarger = 8,
 };
 
@@ -79,12 +80,13 @@ void appendExpr(AffineExpr expr, std::vector<int64_t> &code) {
 }
 
 /// The largest of the results of \p map.
-std::unique_ptr<artifact::ExpressionT> toExpression(AffineMap map) {
+std::unique_ptr<artifact::ExpressionT> toExpression(AffineMap map,
+                                                    int64_t join = kLarger) {
   auto expression = std::make_unique<artifact::ExpressionT>();
   for (auto [index, result] : llvm::enumerate(map.getResults())) {
     appendExpr(result, expression->code);
     if (index > 0)
-      expression->code.insert(expression->code.end(), {kLarger, 0});
+      expression->code.insert(expression->code.end(), {join, 0});
   }
   return expression;
 }
@@ -302,7 +304,7 @@ Status ProgramBuilder::addEntry(rt::EntryOp op) {
     } else if (auto input = dyn_cast<rt::InputOp>(inner)) {
       entry->inputs.push_back(toBinding(input, buffers));
       if (input.getLimit())
-        entry->inputs.back()->limit = toExpression(*input.getLimit());
+        entry->inputs.back()->limit = toExpression(*input.getLimit(), kSmaller);
     } else if (auto output = dyn_cast<rt::OutputOp>(inner)) {
       entry->outputs.push_back(toBinding(output, buffers));
     } else if (auto launch = dyn_cast<rt::LaunchOp>(inner)) {

@@ -203,6 +203,9 @@ mlir::LogicalResult DiagnosticPrinter::print(mlir::Diagnostic &diagnostic) {
       diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning;
   if (!isError && !isWarning && !verbose)
     return mlir::success();
+  // One error is one line: what follows from the first is for -v.
+  if (isError && errors > 1 && !verbose)
+    return mlir::success();
   auto message = [](mlir::Diagnostic &of) {
     std::string place = placeOf(of.getLocation());
     return (place.empty() ? "" : place + ": ") + of.str();

@@ -183,6 +183,21 @@ Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
       line.model + ": is neither a checkpoint directory nor a .mlir file");
 }
 
+Status ModuleSource::refuseOutput(const CommandLine &line) const {
+  llvm::SmallVector<std::string> inputs = {line.model,
+                                           inFolder(directory, "config.json")};
+  for (StringRef name : kTokenizerFiles)
+    inputs.push_back(inFolder(directory, name));
+  for (ParameterOp parameter : mlir::ModuleOp(*module).getOps<ParameterOp>())
+    inputs.push_back(inFolder(directory, parameter.getFile()));
+  for (const std::string &input : inputs)
+    if (llvm::sys::fs::equivalent(input, line.output))
+      return Status::error(StatusCode::InvalidArgument,
+                           line.output + ": is a file of the model itself "
+                                         "(name another output)");
+  return Status::ok();
+}
+
 /// Makes \p target the same file as \p source: a hard link, else a copy.
 static Status linkOrCopy(const std::string &source, const std::string &target) {
   llvm::SmallString<128> real;

@@ -25,6 +25,10 @@ struct ModuleSource {
   static runtime::Result<ModuleSource> load(mlir::MLIRContext &context,
                                             const CommandLine &line);
 
+  /// Fails with InvalidArgument if the output that \p line names is a file that
+  /// the model is read from.
+  runtime::Status refuseOutput(const CommandLine &line) const;
+
   /// Writes the module as text to \p path, so that it compiles from there: what
   /// it needs is linked or copied into the folder `STEM.files` beside it where
   /// it lies in another folder. Fails with IoError, ResourceExhausted.

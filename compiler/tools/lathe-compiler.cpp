@@ -52,6 +52,7 @@ static Status compile(const CommandLine &line, mlir::MLIRContext &context) {
   runtime::Result<ModuleSource> source = ModuleSource::load(context, line);
   if (!source.isOk())
     return source.takeStatus();
+  LATHE_RETURN_IF_ERROR(source->refuseOutput(line));
   CompileOptions options = line.compile;
   options.moduleDirectory = source->directory;
   options.tokenizerTables = std::move(source->tokenizerTables);
@@ -62,6 +63,7 @@ static Status import(const CommandLine &line, mlir::MLIRContext &context) {
   runtime::Result<ModuleSource> source = ModuleSource::load(context, line);
   if (!source.isOk())
     return source.takeStatus();
+  LATHE_RETURN_IF_ERROR(source->refuseOutput(line));
   return source->writeModule(line.output);
 }
 

@@ -167,7 +167,10 @@ LogicalResult BufferOp::verify() {
 }
 
 LogicalResult InputOp::verify() {
-  return getLimit() ? verifySize(*this, "limit", *getLimit()) : success(); // C1
+  if (!getLimit() ||
+      (getLimit()->getNumDims() == 0 && getLimit()->getNumResults() > 0))
+    return success();
+  return verifySize(*this, "limit", *getLimit()); // C1
 }
 
 /// Checks that \p name is a buffer of the entry and of \p kind.

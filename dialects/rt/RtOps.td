@@ -208,10 +208,11 @@ def Rt_InputOp : Rt_InEntry<"input", [
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "an input of an entry, by its name";
   let description = [{
-    Table `Binding` in `Entry.inputs`. Every element is in [0, limit).
+    Table `Binding` in `Entry.inputs`. Every element is in [0, limit), where a
+    limit of several results is the smallest of them.
 
     Constraints:
-    - (C1) `limit` has no dimensions and one result.
+    - (C1) `limit` has no dimensions and one result or more.
     - (C2) `buffer` is an input buffer of the entry.
   }];
   let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$buffer,

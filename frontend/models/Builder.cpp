@@ -197,6 +197,8 @@ struct Port {
   int64_t limit = 0;
   StringRef limitSymbol = "";
   Value EntryInputs::*slot = nullptr;
+  /// Also below the positions that this many pages hold; empty: no such bound.
+  StringRef limitPages = "";
 };
 
 /// Adds entries to a module.
@@ -278,6 +280,9 @@ func::FuncOp Entries::begin(StringRef name, ArrayRef<Port> inputs) {
     else
       entry.setArgAttr(index, "lathe.limit",
                        builder.getI64IntegerAttr(port.limit));
+    if (!port.limitPages.empty())
+      entry.setArgAttr(index, "lathe.limit_pages",
+                       builder.getStringAttr(port.limitPages));
   }
   return entry;
 }
@@ -342,6 +347,8 @@ void Entries::embed() {
 
 void Entries::step(StringRef name, bool greedy) {
   SmallVector<Port> inputs = tokenPorts(/*steps=*/true);
+  // A context may be made with fewer pages than the model has positions.
+  inputs[1].limitPages = "slot_pages";
   inputs.push_back({"rows", list("rows"), 0, "tokens", &EntryInputs::rows});
   inputs.push_back(
       {"page_table",

@@ -25,4 +25,22 @@ def VerifyStage : Pass<"lathe-verify-stage", "::mlir::ModuleOp"> {
   ];
 }
 
+def VerifyEntries : Pass<"lathe-verify-entries", "::mlir::ModuleOp"> {
+  let summary = "Check that indices stay within what they index";
+  let description = [{
+    Kernels do not look whether a row, position or page exists; the runtime has
+    held each element of an input against its limit before. This pass changes
+    nothing and fails where a limit is missing, of the wrong kind or too large:
+
+    - each integer input has `lathe.limit`, `lathe.limit_symbol` or
+      `lathe.limit_pages = "p"` (below 32 times the symbol p), the last also
+      beside a `lathe.limit`: then both hold;
+    - what indexes a table is an input whose limit is at most its rows, or an
+      argmax of at most as many columns;
+    - positions of a cache are below 32 times the columns of its page table;
+    - every `lathe.` attribute of the module and its entries is a known one of
+      the right kind, and every public function is an entry.
+  }];
+}
+
 #endif // LATHE_PASSES_ANALYSIS_PASSES_TD

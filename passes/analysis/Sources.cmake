@@ -1,4 +1,5 @@
 target_sources(LathePasses PRIVATE
   analysis/BufferSizes.cpp
   analysis/ValueNames.cpp
+  analysis/VerifyEntries.cpp
   analysis/VerifyStage.cpp)

@@ -131,9 +131,23 @@ LogicalResult EntryConverter::addInput(BlockArgument argument) {
              << symbol;
     limit = getAffineSymbolExpr(found - program.symbols.begin(), context);
   }
-  AffineMapAttr map;
+  SmallVector<AffineExpr> limits;
   if (limit)
-    map = AffineMapAttr::get(AffineMap::get(0, program.symbols.size(), limit));
+    limits.push_back(limit);
+  if (auto pages =
+          entry.getArgAttrOfType<StringAttr>(number, "lathe.limit_pages")) {
+    const auto *found = llvm::find(program.symbols, pages);
+    if (found == program.symbols.end())
+      return entry.emitError("expects lathe.limit_pages to name a symbol, got ")
+             << pages;
+    limits.push_back(
+        getAffineSymbolExpr(found - program.symbols.begin(), context) *
+        kPagePositions);
+  }
+  AffineMapAttr map;
+  if (!limits.empty())
+    map = AffineMapAttr::get(
+        AffineMap::get(0, program.symbols.size(), limits, context));
   rt::InputOp::create(bindings, argument.getLoc(), name, refTo(*buffer), map);
   return success();
 }
@@ -466,9 +480,13 @@ struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     convertModel(module, builder);
     Program program = convertSymbols(module, builder);
+    // An entry that is the first op of the module is where the builder stands,
+    // and goes away.
+    Operation *last = &*std::prev(builder.getInsertionPoint());
     for (func::FuncOp entry : entries)
       if (failed(EntryConverter(entry, program, table).convert()))
         return failure();
+    builder.setInsertionPointAfter(last);
     declareKernels(builder, kernels);
     for (Operation *weight : program.weights)
       if (failed(declare<rt::WeightOp>(builder, weight, program)))

@@ -33,6 +33,7 @@ private:
   };
 
   Status scanCharacter(char c);
+  void endDefinition();
   Status open(char bracket);
   void close(char bracket, char opener);
   Status skipString();
@@ -53,6 +54,13 @@ private:
   std::vector<Open> stack;
   /// How deep the text behind each alias nests.
   std::unordered_map<std::string_view, size_t> depths;
+  /// How many uses of aliases the text behind each alias is, written out.
+  std::unordered_map<std::string_view, size_t> sizes;
+  size_t expanded = 0;
+  bool isInDefinition = false;
+  /// The last character that was no white space; '=' at the name of a
+  /// definition.
+  char last = 0;
   /// The alias that is being defined, as far as a scan can tell: up to the next
   /// definition.
   std::string_view defined;
@@ -112,6 +120,9 @@ Status Scanner::scanAlias() {
   if (isDefinition) {
     defined = name;
     depths.emplace(name, 0);
+    sizes[name] = 1;
+    isInDefinition = true;
+    last = '=';
     if (depths.size() > limits.aliases)
       return fail("defines more than " + std::to_string(limits.aliases) +
                   " aliases");
@@ -125,7 +136,17 @@ Status Scanner::scanAlias() {
     // they must not make it deeper each time.
     if (!defined.empty() && name != defined)
       depths[defined] = std::max(depths[defined], depth);
+    // Neither side can wrap: both stay below the limit, or this fails.
+    expanded += sizes[name];
+    if (expanded > limits.expansion + 16 * text.size())
+      return fail("aliases that name aliases stand for more than " +
+                  std::to_string(limits.expansion) + " uses");
+    // The uses in operations behind the last definition are none of its own.
+    if (isInDefinition && name != defined)
+      sizes[defined] += sizes[name];
   }
+  if (!isDefinition)
+    last = 'a';
   position = end - 1;
   return status;
 }
@@ -140,14 +161,28 @@ Status Scanner::countCharacters(size_t count) {
   return Status::ok();
 }
 
+/// A definition ends with its line, unless a bracket is open, its value has not
+/// begun, or the next line cannot begin an operation.
+void Scanner::endDefinition() {
+  if (!isInDefinition || !stack.empty() || last == '=' || last == ':' ||
+      last == ',')
+    return;
+  size_t next = text.find_first_not_of(" \t\r\n", position);
+  isInDefinition = next != std::string_view::npos &&
+                   std::string_view("<>()[]{}:,=+-*").find(text[next]) !=
+                       std::string_view::npos;
+}
+
 Status Scanner::scanCharacter(char c) {
   switch (c) {
   case '\0':
     return fail("has a NUL byte");
+  case '\n':
+    endDefinition();
+    return Status::ok();
   case ' ':
   case '\t':
   case '\r':
-  case '\n':
     return Status::ok();
   case '"':
     return skipString();
@@ -193,8 +228,15 @@ Status Scanner::scan() {
         StatusCode::Unsupported,
         std::string(file) + ": has " + std::to_string(text.size()) +
             " bytes, more than " + std::to_string(limits.size));
-  for (; position < text.size(); ++position)
-    LATHE_RETURN_IF_ERROR(scanCharacter(text[position]));
+  for (; position < text.size(); ++position) {
+    char c = text[position];
+    LATHE_RETURN_IF_ERROR(scanCharacter(c));
+    // The name and the sign of a definition are not its value.
+    bool isSign = isInDefinition && stack.empty() && c == '=';
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != '#' &&
+        c != '!' && c != '/' && !isSign)
+      last = c;
+  }
   return Status::ok();
 }
 

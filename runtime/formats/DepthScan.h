@@ -23,6 +23,9 @@ struct DepthLimits {
   /// Characters between two commas of one bracket that is not a brace, without
   /// white space, comments, strings and nested brackets.
   size_t expression = 2048;
+  /// Uses of aliases once each is written out, those inside other aliases
+  /// included, beyond 16 for each byte of the text.
+  size_t expansion = size_t(1) << 18;
   /// Definitions of attribute and type aliases.
   size_t aliases = size_t(1) << 18;
   /// Bytes of the whole text.
@@ -32,7 +35,7 @@ struct DepthLimits {
 /// Checks \p text against \p limits; it may hold no NUL byte either, and each
 /// string must end on its line. \p file begins the messages, which are
 /// InvalidFile and name the line, or Unsupported for a text too large.
-/// Memory: about 64 bytes an alias.
+/// Memory: about 128 bytes an alias.
 Status scanMlirDepth(std::string_view text, std::string_view file,
                      const DepthLimits &limits = {});
 

@@ -69,7 +69,8 @@ typedef enum lathe_status_t {
   /// lathe_context_cancel was called.
   LATHE_CANCELLED = 7,
   /// Reading or writing failed.
-  LATHE_IO_ERROR = 8
+  LATHE_IO_ERROR = 8,
+  LATHE_STATUS_FORCE_INT = 0x7FFFFFFF ///< Not a code: any int may be passed.
 } lathe_status_t;
 
 /// The version of the library, "major.minor.patch"; static.
@@ -100,7 +101,8 @@ typedef enum lathe_dtype_t {
   LATHE_I8 = 4,
   LATHE_U8 = 5,
   LATHE_I32 = 6,
-  LATHE_I64 = 7
+  LATHE_I64 = 7,
+  LATHE_DTYPE_FORCE_INT = 0x7FFFFFFF ///< Not a dtype: any int may be passed.
 } lathe_dtype_t;
 
 /// Most dimensions of a tensor.

@@ -108,6 +108,12 @@ Exit lathe::tools::runCompiler(const std::vector<std::string> &arguments) {
   if (error != 0)
     return fail(Exit::NoSpace, program + ": " + std::strerror(error));
 
+  // The dynamic loader's own code: it has said what it could not map.
+  constexpr int kCannotLoad = 127;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotLoad)
+    return fail(Exit::NoSpace, program +
+                                   ": could not be loaded (free memory, or "
+                                   "repair the installation)");
   if (WIFEXITED(status))
     return static_cast<Exit>(WEXITSTATUS(status));
   int signal = WTERMSIG(status);

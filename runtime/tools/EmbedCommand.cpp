@@ -26,9 +26,10 @@ struct EmbedOptions : RunOptions {
 } // namespace
 
 /// Token ids of \p line, cut to \p longest by dropping from the end of the
-/// text, so that what the post-processor adds stays.
+/// text, so that what the post-processor adds stays; \p cut then counts it.
 static Exit tokenizeLine(const lathe_model_t *model, std::string_view line,
-                         size_t longest, std::vector<int32_t> &ids) {
+                         size_t longest, std::vector<int32_t> &ids,
+                         size_t &cut) {
   auto encode = [&](uint32_t flags, std::vector<int32_t> &out) {
     size_t count = 0;
     lathe_status_t status = lathe_tokenizer_encode(
@@ -43,6 +44,7 @@ static Exit tokenizeLine(const lathe_model_t *model, std::string_view line,
     return fail(status);
   if (ids.size() <= longest)
     return Exit::Done;
+  ++cut;
   std::vector<int32_t> bare;
   if (lathe_status_t status = encode(0, bare))
     return fail(status);
@@ -71,11 +73,11 @@ static Exit readRows(const EmbedOptions &options, const lathe_model_t *model,
     longest = std::min(longest, static_cast<size_t>(info.embed_tokens));
   if (info.context > 0)
     longest = std::min(longest, static_cast<size_t>(info.context));
-  size_t number = 0;
+  size_t number = 0, cut = 0;
   for (std::string_view line : splitLines(text)) {
     ++number;
     Row &row = rows.emplace_back();
-    if (Exit exit = tokenizeLine(model, line, longest, row.tokens);
+    if (Exit exit = tokenizeLine(model, line, longest, row.tokens, cut);
         exit != Exit::Done)
       return exit;
     if (row.tokens.empty())
@@ -85,6 +87,11 @@ static Exit readRows(const EmbedOptions &options, const lathe_model_t *model,
     row.positions.resize(row.tokens.size());
     std::iota(row.positions.begin(), row.positions.end(), 0);
   }
+  if (cut > 0)
+    warn(options.file + ": " + std::to_string(cut) + " of " +
+         std::to_string(number) + " lines are longer than the " +
+         std::to_string(longest) +
+         " tokens that the model takes, and were cut");
   return Exit::Done;
 }
 

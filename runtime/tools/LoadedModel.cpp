@@ -44,6 +44,8 @@ void tools::addRunOptions(CLI::App &command, RunOptions &options) {
 }
 
 Exit tools::fail(lathe_status_t status) {
+  if (status == LATHE_CANCELLED)
+    return fail(Exit::Interrupted, "interrupted");
   return fail(exitOf(static_cast<runtime::StatusCode>(status)),
               lathe_message());
 }
@@ -112,36 +114,49 @@ static std::string cachedArtifact(const std::string &path) {
   return cacheDirectory() + "/models/" + text + ".lathe";
 }
 
-Exit tools::openModel(const RunOptions &options, ModelPtr &model) {
-  std::string path = options.model;
-  if (!isArtifact(path)) {
-    std::string folder = cacheDirectory();
-    if (folder.empty())
-      return fail(Exit::Usage,
-                  path +
-                      ": is no artifact, and there is no cache to compile it "
-                      "into (set LATHE_CACHE_DIR, or use lathe compile)");
-    std::string cached = cachedArtifact(path);
-    if (access(cached.c_str(), R_OK) != 0) {
-      mkdir(folder.c_str(), 0755);
-      mkdir((folder + "/models").c_str(), 0755);
-      note(path + ": compiling into the cache");
-      Exit exit = runCompiler({"compile", path, "-o", cached});
-      if (exit != Exit::Done)
-        return exit;
-    }
-    path = cached;
-  }
+/// Compiles the checkpoint \p path to \p cached.
+static Exit compileIntoCache(const std::string &path,
+                             const std::string &cached) {
+  std::string folder = cacheDirectory();
+  mkdir(folder.c_str(), 0755);
+  mkdir((folder + "/models").c_str(), 0755);
+  note(path + ": compiling into the cache");
+  return runCompiler({"compile", path, "-o", cached});
+}
+
+static lathe_status_t openArtifact(const RunOptions &options,
+                                   const std::string &path, ModelPtr &model) {
   lathe_model_options_t modelOptions = {};
   modelOptions.struct_size = sizeof(modelOptions);
   modelOptions.skip_weight_check = options.noVerify;
   modelOptions.threads = options.threads;
   lathe_model_t *opened = nullptr;
-  if (lathe_status_t status =
-          lathe_model_open(path.c_str(), &modelOptions, &opened))
-    return fail(status);
+  lathe_status_t status =
+      lathe_model_open(path.c_str(), &modelOptions, &opened);
   model.reset(opened);
-  return Exit::Done;
+  return status;
+}
+
+Exit tools::openModel(const RunOptions &options, ModelPtr &model) {
+  if (isArtifact(options.model)) {
+    lathe_status_t status = openArtifact(options, options.model, model);
+    return status ? fail(status) : Exit::Done;
+  }
+  if (cacheDirectory().empty())
+    return fail(Exit::Usage,
+                options.model +
+                    ": is no artifact, and there is no cache to compile it "
+                    "into (set LATHE_CACHE_DIR, or use lathe compile)");
+  std::string cached = cachedArtifact(options.model);
+  // What is in the cache may be damaged, or cut for another machine: then it is
+  // made again, once.
+  if (access(cached.c_str(), R_OK) == 0 &&
+      openArtifact(options, cached, model) == LATHE_OK)
+    return Exit::Done;
+  if (Exit exit = compileIntoCache(options.model, cached); exit != Exit::Done)
+    return exit;
+  lathe_status_t status = openArtifact(options, cached, model);
+  return status ? fail(status) : Exit::Done;
 }
 
 Exit tools::createContext(const RunOptions &options, const lathe_model_t *model,
@@ -192,31 +207,35 @@ uint64_t tools::peakMemory() {
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+/// The call that a signal cancels; null while there is none.
 static std::atomic<lathe_context_t *> signalledContext = nullptr;
 static std::atomic<bool> signalled = false;
 
-static void onSignal(int signal) {
-  if (signalled.exchange(true)) {
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
+static void onSignal(int) {
+  lathe_context_t *context = signalledContext.load();
+  if (!signalled.exchange(true) && context) {
+    lathe_context_cancel(context);
     return;
   }
-  if (lathe_context_t *context = signalledContext.load())
-    lathe_context_cancel(context);
+  // Nothing to wait for: nothing is half written but files that are removed or
+  // renamed whole.
+  static constexpr char kMessage[] = "error: interrupted\n";
+  [[maybe_unused]] ssize_t written =
+      write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+  _exit(static_cast<int>(Exit::Interrupted));
 }
 
-CancelOnSignal::CancelOnSignal(lathe_context_t *context) {
-  signalledContext = context;
+void tools::handleSignals() {
   struct sigaction action = {};
   action.sa_handler = onSignal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
 
-CancelOnSignal::~CancelOnSignal() {
-  signalledContext = nullptr;
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+CancelOnSignal::CancelOnSignal(lathe_context_t *context) {
+  signalledContext = context;
 }
+
+CancelOnSignal::~CancelOnSignal() { signalledContext = nullptr; }
 
 bool CancelOnSignal::wasSignalled() { return signalled; }

@@ -60,8 +60,12 @@ int64_t symbolMaximum(const lathe_model_t *model, const char *name);
 /// Peak resident memory of this process, in bytes.
 uint64_t peakMemory();
 
-/// Makes Ctrl-C and SIGTERM cancel calls of \p context (null: of none) until
-/// the object goes. A second signal ends the process at once.
+/// Makes Ctrl-C and SIGTERM end the program with Interrupted and one line. To
+/// be called first.
+void handleSignals();
+
+/// While it lives, the first signal cancels calls of \p context instead, so
+/// that the command can close what it has begun; a second one ends the program.
 class CancelOnSignal {
 public:
   explicit CancelOnSignal(lathe_context_t *context);

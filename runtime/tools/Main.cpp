@@ -7,7 +7,9 @@
 
 #include "runtime/include/lathe.h"
 #include "runtime/tools/Command.h"
+#include "runtime/tools/LoadedModel.h"
 
+#include <algorithm>
 #include <csignal>
 #include <new>
 
@@ -22,6 +24,13 @@ static Exit reportUsage(const CLI::App &app, const CLI::ParseError &error) {
   std::string name = chosen == &app ? "lathe" : "lathe " + chosen->get_name();
   return fail(Exit::Usage,
               std::string(error.what()) + " (see " + name + " --help)");
+}
+
+static bool isCommand(const CLI::App &app, const std::string &name) {
+  auto commands = app.get_subcommands([](const CLI::App *) { return true; });
+  return std::any_of(
+      commands.begin(), commands.end(),
+      [&](const CLI::App *command) { return command->get_name() == name; });
 }
 
 static int runMain(int argc, char **argv) {
@@ -49,6 +58,10 @@ static int runMain(int argc, char **argv) {
   addImportCommand(app, result);
   addEnvCommand(app, result);
 
+  if (argc > 1 && argv[1][0] != '-' && !isCommand(app, argv[1]))
+    return static_cast<int>(
+        fail(Exit::Usage, std::string("there is no command '") + argv[1] +
+                              "' (see lathe --help)"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
@@ -69,10 +82,9 @@ static int runMain(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  // A reader that has gone is seen by the failed write, not by a signal.
-  std::signal(SIGPIPE, SIG_IGN);
-  // Likewise a limit on the size of files.
+  // A limit on the size of files is seen by the failed write, not by a signal.
   std::signal(SIGXFSZ, SIG_IGN);
+  handleSignals();
   try {
     return runMain(argc, argv);
   } catch (const std::bad_alloc &) {

@@ -6,20 +6,23 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace lathe;
 using namespace lathe::tools;
 
-static Exit readStandardInput(std::string &text) {
+/// Reads \p descriptor to its end.
+static Exit readStream(int descriptor, const std::string &name,
+                       std::string &text) {
   char buffer[1 << 16];
   while (true) {
-    ssize_t count = read(STDIN_FILENO, buffer, sizeof(buffer));
+    ssize_t count = read(descriptor, buffer, sizeof(buffer));
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return fail(Exit::BadFile,
-                  std::string("standard input: ") + std::strerror(errno));
+      return fail(Exit::BadFile, name + ": " + std::strerror(errno));
     if (count == 0)
       return Exit::Done;
     text.append(buffer, static_cast<size_t>(count));
@@ -29,7 +32,17 @@ static Exit readStandardInput(std::string &text) {
 Exit tools::readText(const std::string &path, std::string &text) {
   text.clear();
   if (path == "-")
-    return readStandardInput(text);
+    return readStream(STDIN_FILENO, "standard input", text);
+  // A pipe, as a shell's <(command) makes, is read as standard input is.
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
+    int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+      return fail(Exit::BadFile, path + ": " + std::strerror(errno));
+    Exit exit = readStream(descriptor, path, text);
+    close(descriptor);
+    return exit;
+  }
   runtime::Result<runtime::MappedFile> file = runtime::MappedFile::open(path);
   if (!file.isOk())
     return fail(file.takeStatus());

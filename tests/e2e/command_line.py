@@ -83,6 +83,29 @@ with tempfile.TemporaryDirectory() as folder:
     (folder / "flipped.lathe").write_bytes(flipped)
     wrong(3, ["flipped.lathe"], "generate", folder / "flipped.lathe", "-p", "a")
 
+    wrong(2, ["frobnicate"], "frobnicate")
+    own = folder / "own"
+    shutil.copytree(stories, own)
+    wrong(1, ["model.safetensors", "another output"], "compile", own, "-o", own / "model.safetensors")
+    check((own / "model.safetensors").read_bytes() == weights, "a model is never its own output")
+
+    # A module by hand: without symbols it runs, without limits it is refused.
+    (folder / "sum.mlir").write_text("""
+        func.func @forward(%x: tensor<4x8xf32> {lathe.name = "x"}) -> (tensor<4x8xf32> {lathe.name = "y"})
+            attributes {lathe.entry} {
+          %y = arith.addf %x, %x : tensor<4x8xf32>
+          return %y : tensor<4x8xf32>
+        }""")
+    program.run("compile", folder / "sum.mlir", "-o", folder / "sum.lathe")
+    x = np.arange(32, dtype=np.float32).reshape(4, 8)
+    arrays.save(folder / "x.safetensors", {"x": x})
+    program.run("run", folder / "sum.lathe", "forward", "-i", folder / "x.safetensors", "-o", folder / "y.safetensors")
+    check((arrays.load(folder / "y.safetensors")["y"] == 2 * x).all(), "a module without symbols")
+    program.run("import", stories, "-o", folder / "limits.mlir")
+    unlimited = (folder / "limits.mlir").read_text().replace("lathe.limit = 512 : i64, ", "")
+    (folder / "limits.mlir").write_text(unlimited)
+    wrong(1, ["limit"], "compile", folder / "limits.mlir", "-o", folder / "x.lathe")
+
     # What does not fit says both numbers.
     wrong(1, ["512", "600"], "generate", model, "-p", "Once", "-n", "600")
     wrong(1, ["embed"], "embed", model, "-f", "/dev/null")

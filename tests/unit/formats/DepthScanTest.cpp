@@ -121,6 +121,37 @@ TEST(DepthScanTest, LimitsChainsOfAliases) {
             "");
 }
 
+/// Aliases of which each names the one before it twice, spelt \p between.
+static std::string doublingAliases(int count, const std::string &between) {
+  std::string text = "#a0 = [1]\n";
+  for (int i = 1; i < count; ++i) {
+    std::string before = "#a" + std::to_string(i - 1);
+    text += "#a" + std::to_string(i) + " =" + between + "[" + before + ", " +
+            before + "]\n";
+  }
+  return text + "module {}\n";
+}
+
+TEST(DepthScanTest, LimitsWhatAliasesOfAliasesStandFor) {
+  for (const char *between : {" ", "\n", "\n\n  "}) {
+    EXPECT_EQ(faultOf(doublingAliases(17, between)), "") << between;
+    EXPECT_NE(faultOf(doublingAliases(30, between)), "") << between;
+  }
+  // One definition over two lines is still one.
+  std::string text = "#a0 = dense<0> :\n tensor<1xi1, [1]>\n";
+  for (int i = 1; i < 30; ++i) {
+    std::string before = "#a" + std::to_string(i - 1);
+    text += "#a" + std::to_string(i) + " = dense<0> :\n tensor<1xi1, [" +
+            before + "," + before + "]>\n";
+  }
+  EXPECT_NE(faultOf(text), "");
+  // A module that uses its last alias as often as modules do locations.
+  std::string body = "#loc = loc(unknown)\n#loc1 = loc(fused[#loc, #loc])\n";
+  EXPECT_EQ(faultOf(body + "module {\n" + repeat("  op loc(#loc1)\n", 100000) +
+                    "}\n"),
+            "");
+}
+
 TEST(DepthScanTest, LimitsTheNumberOfAliases) {
   DepthLimits limits;
   limits.aliases = 3;
