@@ -151,9 +151,10 @@ static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
       importCheckpoint(context, line.model, options);
   if (!module.isOk())
     return module.takeStatus();
-  if (line.verbose)
-    for (const std::string &note : notes)
-      printMessage("note", note);
+  // Always: what a config says and nothing reads may change what the model
+  // computes.
+  for (const std::string &note : notes)
+    printMessage("warning", note);
   ModuleSource source;
   source.module = std::move(*module);
   source.directory = line.model;

@@ -89,6 +89,11 @@ with tempfile.TemporaryDirectory() as folder:
     wrong(1, ["model.safetensors", "another output"], "compile", own, "-o", own / "model.safetensors")
     check((own / "model.safetensors").read_bytes() == weights, "a model is never its own output")
 
+    config = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps({**config, "frobnicate": 3}))
+    done = program.run("compile", own, "-o", folder / "own.lathe")
+    check("warning: " in done.stderr and "frobnicate" in done.stderr, f"an unknown field: {done.stderr!r}")
+
     # A module by hand: without symbols it runs, without limits it is refused.
     (folder / "sum.mlir").write_text("""
         func.func @forward(%x: tensor<4x8xf32> {lathe.name = "x"}) -> (tensor<4x8xf32> {lathe.name = "y"})
