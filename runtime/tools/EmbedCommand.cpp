@@ -129,12 +129,9 @@ static Exit printVectors(const std::vector<float> &vectors, size_t rows,
 
 static Exit embed(const EmbedOptions &options) {
   ModelPtr model;
-  if (Exit exit = openModel(options, model); exit != Exit::Done)
+  lathe_model_info_t info;
+  if (Exit exit = openModel(options, model, info); exit != Exit::Done)
     return exit;
-  lathe_model_info_t info = {};
-  info.struct_size = sizeof(info);
-  if (lathe_status_t status = lathe_model_info(model.get(), &info))
-    return fail(status);
   std::optional<size_t> entry = findEntry(model.get(), "embed");
   if (!entry)
     return fail(Exit::Cannot,

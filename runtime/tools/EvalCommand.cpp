@@ -257,12 +257,9 @@ static Exit firstIds(const EvalOptions &options, const lathe_model_t *model,
 
 static Exit evaluate(const EvalOptions &options) {
   ModelPtr model;
-  if (Exit exit = openModel(options, model); exit != Exit::Done)
+  lathe_model_info_t info;
+  if (Exit exit = openModel(options, model, info); exit != Exit::Done)
     return exit;
-  lathe_model_info_t info = {};
-  info.struct_size = sizeof(info);
-  if (lathe_status_t status = lathe_model_info(model.get(), &info))
-    return fail(status);
   std::optional<size_t> entry = findEntry(model.get(), "forward");
   if (!entry || !findEntry(model.get(), "step"))
     return fail(Exit::Cannot,

@@ -234,12 +234,9 @@ static Exit printJson(const GenerateOptions &options, const Outcome &outcome,
 
 static Exit generate(GenerateOptions options, const CLI::App &command) {
   ModelPtr model;
-  if (Exit exit = openModel(options, model); exit != Exit::Done)
+  lathe_model_info_t info;
+  if (Exit exit = openModel(options, model, info); exit != Exit::Done)
     return exit;
-  lathe_model_info_t info = {};
-  info.struct_size = sizeof(info);
-  if (lathe_status_t status = lathe_model_info(model.get(), &info))
-    return fail(status);
   if (!findEntry(model.get(), "step") && !findEntry(model.get(), "step_greedy"))
     return fail(Exit::Cannot,
                 options.model + ": family '" + info.family +

@@ -264,12 +264,9 @@ static Exit inspect(const InspectOptions &options) {
   RunOptions run;
   run.model = options.file;
   ModelPtr model;
-  if (Exit exit = openModel(run, model); exit != Exit::Done)
+  lathe_model_info_t info;
+  if (Exit exit = openModel(run, model, info); exit != Exit::Done)
     return exit;
-  lathe_model_info_t info = {};
-  info.struct_size = sizeof(info);
-  if (lathe_status_t status = lathe_model_info(model.get(), &info))
-    return fail(status);
   std::string out = options.json ? jsonModel(model.get(), info)
                                  : describeModel(model.get(), info, options);
   return print(out) ? Exit::Done

@@ -159,6 +159,16 @@ Exit tools::openModel(const RunOptions &options, ModelPtr &model) {
   return status ? fail(status) : Exit::Done;
 }
 
+Exit tools::openModel(const RunOptions &options, ModelPtr &model,
+                      lathe_model_info_t &info) {
+  if (Exit exit = openModel(options, model); exit != Exit::Done)
+    return exit;
+  info = {};
+  info.struct_size = sizeof(info);
+  lathe_status_t status = lathe_model_info(model.get(), &info);
+  return status ? fail(status) : Exit::Done;
+}
+
 Exit tools::createContext(const RunOptions &options, const lathe_model_t *model,
                           int64_t slots, int64_t contextLength,
                           ContextPtr &context) {

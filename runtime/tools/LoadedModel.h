@@ -43,6 +43,11 @@ Exit fail(lathe_status_t status);
 /// or .mlir in place of an artifact is compiled into the cache first.
 Exit openModel(const RunOptions &options, ModelPtr &model);
 
+/// As above; \p info gets what the model says of itself, which lives as long as
+/// it.
+Exit openModel(const RunOptions &options, ModelPtr &model,
+               lathe_model_info_t &info);
+
 /// Makes a context of \p model with the threads of \p options. \p slots and
 /// \p context 0: the defaults of lathe_context_options_t.
 Exit createContext(const RunOptions &options, const lathe_model_t *model,

@@ -168,8 +168,7 @@ static Exit scatter(const lathe_tensor_t &tensor, bool isByToken,
 }
 
 /// Runs a text entry on the rows of \p arrays.
-static Exit runText(const RunCommandOptions &options,
-                    const lathe_model_t *model, size_t entry,
+static Exit runText(const lathe_model_t *model, size_t entry,
                     lathe_context_t *context, const Arrays &arrays,
                     Arrays &results) {
   TextInput text;
@@ -205,7 +204,6 @@ static Exit runText(const RunCommandOptions &options,
         return exit;
     }
   }
-  (void)options;
   return Exit::Done;
 }
 
@@ -264,13 +262,12 @@ static Exit runRaw(const lathe_model_t *model, size_t entry,
   return Exit::Done;
 }
 
-static Exit runEntry(const RunCommandOptions &options,
-                     const lathe_model_t *model, size_t entry,
+static Exit runEntry(const lathe_model_t *model, size_t entry,
                      lathe_context_t *context, const Arrays &arrays,
                      Arrays &results) {
   bool isRaw = arrays.count("tokens") > 0;
   if (!isRaw && isTextEntry(model, entry))
-    return runText(options, model, entry, context, arrays, results);
+    return runText(model, entry, context, arrays, results);
   return runRaw(model, entry, context, arrays, results);
 }
 
@@ -310,8 +307,8 @@ static Exit run(const RunCommandOptions &options) {
       return exit;
     comparison.record(twinContext.get());
     Arrays ignored;
-    Exit exit = runEntry(options, twin.get(), twinEntry, twinContext.get(),
-                         arrays, ignored);
+    Exit exit =
+        runEntry(twin.get(), twinEntry, twinContext.get(), arrays, ignored);
     if (exit != Exit::Done)
       return exit;
     comparison.check(model.get(), context.get());
@@ -322,8 +319,7 @@ static Exit run(const RunCommandOptions &options) {
 
   CancelOnSignal cancel(context.get());
   Arrays results;
-  if (Exit exit =
-          runEntry(options, model.get(), entry, context.get(), arrays, results);
+  if (Exit exit = runEntry(model.get(), entry, context.get(), arrays, results);
       exit != Exit::Done)
     return exit;
   if (Exit exit = writeArrays(options.outputs, results); exit != Exit::Done)
