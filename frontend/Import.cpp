@@ -126,8 +126,8 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
       notes.push_back(config.file + ": rope_scaling: the context is " +
                       std::to_string(natural) + ", not " +
                       std::to_string(config.context) +
-                      ", because longrope changes with each sequence's length "
-                      "beyond that");
+                      ", because longrope takes other factors beyond that "
+                      "(a longer --context takes them)");
     return natural;
   }
   int64_t context = *options.context;
@@ -148,6 +148,8 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
                     std::to_string(context) + " goes past the " +
                     std::to_string(config.context) +
                     " positions that the model is made for");
+  if (std::string note = ropeNote(config, context); !note.empty())
+    notes.push_back(config.file + ": rope_scaling: " + note);
   return context;
 }
 

@@ -16,8 +16,9 @@
 namespace lathe {
 
 struct ImportOptions {
-  /// Positions of a sequence; left out: what the config allows. More than that
-  /// is refused where positions are learned or the rope depends on lengths.
+  /// Positions of a sequence; left out: what the config allows, or the original
+  /// context of a longrope. More than the config allows is refused where
+  /// positions are learned.
   std::optional<int64_t> context;
   /// Tokens of a call; left out: 512 for causal models, 4096 for encoders.
   std::optional<int64_t> maxTokens;

@@ -148,17 +148,30 @@ void lathe::readRope(ConfigReader &reader, TransformerConfig &config,
   }
 }
 
-/// 1 / theta^(2i / D), as the reference computes it in f32.
-static std::vector<float> baseFrequencies(const TransformerConfig &config) {
+/// The theta of dynamic rope for \p context positions, in f32 step by step as
+/// the reference computes it from the length of a call.
+static double dynamicTheta(const TransformerConfig &config, int64_t context) {
+  const RopeConfig &rope = *config.rope;
+  if (context <= config.context)
+    return rope.theta;
+  double size = double(rotatedSize(config));
+  float stretch = float(rope.factor) * float(context) / float(config.context) -
+                  float(rope.factor - 1.0);
+  float power =
+      float(std::pow(double(stretch), double(float(size / (size - 2.0)))));
+  return double(float(rope.theta) * power);
+}
+
+/// theta^(2i / D) for each pair, as the reference computes it in f32.
+static std::vector<float> thetaPowers(const TransformerConfig &config,
+                                      double theta) {
   int64_t size = rotatedSize(config);
-  std::vector<float> frequencies(pairCount(config));
-  for (size_t i = 0; i < frequencies.size(); ++i) {
+  std::vector<float> powers(pairCount(config));
+  for (size_t i = 0; i < powers.size(); ++i) {
     float exponent = float(2 * i) / float(size);
-    float power =
-        float(std::pow(double(float(config.rope->theta)), double(exponent)));
-    frequencies[i] = 1.0f / power;
+    powers[i] = float(std::pow(double(float(theta)), double(exponent)));
   }
-  return frequencies;
+  return powers;
 }
 
 static void scaleLlama3(const RopeConfig &rope, std::vector<float> &f) {
@@ -195,8 +208,11 @@ static double yarnMagnitude(double factor, double mscale) {
   return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-static void scaleYarn(const RopeConfig &rope, int64_t size,
-                      RopeFrequencies &result, std::vector<float> &f) {
+static void scaleYarn(const TransformerConfig &config,
+                      const std::vector<float> &powers, RopeFrequencies &result,
+                      std::vector<float> &f) {
+  const RopeConfig &rope = *config.rope;
+  int64_t size = rotatedSize(config);
   double low = correctionPair(rope, size, rope.betaFast);
   double high = correctionPair(rope, size, rope.betaSlow);
   if (rope.truncate) {
@@ -210,10 +226,7 @@ static void scaleYarn(const RopeConfig &rope, int64_t size,
   for (size_t i = 0; i < f.size(); ++i) {
     float ramp = (float(i) - float(low)) / float(high - low);
     float keep = 1.0f - std::clamp(ramp, 0.0f, 1.0f);
-    // f is 1 / power; the reference divides 1 by factor * power.
-    float power = float(std::pow(double(float(rope.theta)),
-                                 double(float(2 * i) / float(size))));
-    float interpolated = 1.0f / (float(rope.factor) * power);
+    float interpolated = 1.0f / (float(rope.factor) * powers[i]);
     f[i] = interpolated * (1.0f - keep) + f[i] * keep;
   }
   result.scale = rope.attentionFactor.value_or(
@@ -223,18 +236,23 @@ static void scaleYarn(const RopeConfig &rope, int64_t size,
           : yarnMagnitude(rope.factor, 1.0));
 }
 
-static void scaleLong(const RopeConfig &rope, int64_t size,
-                      RopeFrequencies &result, std::vector<float> &f) {
-  for (size_t i = 0; i < f.size(); ++i) {
-    float power = float(std::pow(double(float(rope.theta)),
-                                 double(float(2 * i) / float(size))));
-    f[i] = 1.0f / (float(rope.shortFactors[i]) * power);
-  }
+static std::vector<float> longFrequencies(const RopeConfig &rope,
+                                          int64_t context,
+                                          const std::vector<float> &powers) {
+  const std::vector<double> &factors =
+      context > rope.originalContext ? rope.longFactors : rope.shortFactors;
+  std::vector<float> f;
+  for (size_t i = 0; i < powers.size(); ++i)
+    f.push_back(1.0f / (float(factors[i]) * powers[i]));
+  return f;
+}
+
+static double longScale(const RopeConfig &rope) {
   double stretch = 1.0;
   if (rope.factor > 1.0)
     stretch = std::sqrt(1.0 + std::log(rope.factor) /
                                   std::log(double(rope.originalContext)));
-  result.scale = rope.attentionFactor.value_or(stretch);
+  return rope.attentionFactor.value_or(stretch);
 }
 
 int64_t lathe::ropeContext(const TransformerConfig &config) {
@@ -243,38 +261,54 @@ int64_t lathe::ropeContext(const TransformerConfig &config) {
   return config.context;
 }
 
+std::string lathe::ropeNote(const TransformerConfig &config, int64_t context) {
+  if (!config.rope || context <= ropeContext(config))
+    return {};
+  std::string bound = std::to_string(ropeContext(config));
+  if (config.rope->kind == RopeKind::LongRope)
+    return "for a context of " + std::to_string(context) +
+           " sequences of every length take the long factors (up to " + bound +
+           " they take the short ones)";
+  if (config.rope->kind == RopeKind::Dynamic)
+    return "for a context of " + std::to_string(context) +
+           " sequences of every length are stretched as one of " +
+           std::to_string(context) + " (up to " + bound + " none is)";
+  return {};
+}
+
+static Status noFrequencies(const TransformerConfig &config) {
+  return Status::error(StatusCode::InvalidFile,
+                       config.file + ": rope_scaling: gives frequencies that "
+                                     "are no finite numbers");
+}
+
 Result<RopeFrequencies> lathe::ropeFrequencies(const TransformerConfig &config,
                                                int64_t context) {
   const RopeConfig &rope = *config.rope;
-  bool bounded =
-      rope.kind == RopeKind::Dynamic || rope.kind == RopeKind::LongRope;
-  int64_t bound =
-      rope.kind == RopeKind::LongRope ? rope.originalContext : config.context;
-  if (bounded && context > bound)
-    return Status::error(
-        StatusCode::Unsupported,
-        config.file + ": rope_scaling: a context of " +
-            std::to_string(context) + " goes past " + std::to_string(bound) +
-            ", where this kind of rope changes with each sequence's length "
-            "(compile with a context of at most " +
-            std::to_string(bound) + ")");
-
+  double theta = rope.kind == RopeKind::Dynamic ? dynamicTheta(config, context)
+                                                : rope.theta;
+  // A head of two elements has no exponent D / (D - 2).
+  if (!std::isfinite(theta))
+    return noFrequencies(config);
   RopeFrequencies result;
-  std::vector<float> f = baseFrequencies(config);
+  std::vector<float> powers = thetaPowers(config, theta);
+  std::vector<float> f;
+  for (float power : powers)
+    f.push_back(1.0f / power);
   if (rope.kind == RopeKind::Linear)
     for (float &frequency : f)
       frequency /= float(rope.factor);
   if (rope.kind == RopeKind::Llama3)
     scaleLlama3(rope, f);
   if (rope.kind == RopeKind::Yarn)
-    scaleYarn(rope, rotatedSize(config), result, f);
-  if (rope.kind == RopeKind::LongRope)
-    scaleLong(rope, rotatedSize(config), result, f);
+    scaleYarn(config, powers, result, f);
+  if (rope.kind == RopeKind::LongRope) {
+    f = longFrequencies(rope, context, powers);
+    result.scale = longScale(rope);
+  }
   result.frequencies.assign(f.begin(), f.end());
   for (double frequency : result.frequencies)
     if (!std::isfinite(frequency) || !std::isfinite(result.scale))
-      return Status::error(StatusCode::InvalidFile,
-                           config.file + ": rope_scaling: gives frequencies "
-                                         "that are no finite numbers");
+      return noFrequencies(config);
   return result;
 }

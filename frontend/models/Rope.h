@@ -6,6 +6,7 @@
 #include "frontend/models/TransformerConfig.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace lathe {
@@ -28,17 +29,26 @@ void readRope(ConfigReader &reader, TransformerConfig &config,
 /// The frequencies for positions below \p context, computed in f32 step by
 /// step where the reference implementation does so, because a rounding error
 /// grows with the position. \p config.context is what the config allows.
-/// Unsupported where the frequencies beyond a length depend on the length of
-/// each sequence (dynamic, longrope) and \p context goes beyond it.
+///
+/// Two kinds depend on \p context, where the reference has the longest sequence
+/// of a call, whose results then hang on what else is in it: beyond
+/// \p config.context dynamic is stretched for \p context positions, beyond the
+/// original context longrope takes the long factors. InvalidFile where the
+/// config gives no finite numbers.
 ///
 /// Source: "Extending context window of large language models via positional
-/// interpolation" (linear), "YaRN" (2023), "LongRoPE" (2024), Llama 3.1.
+/// interpolation" (linear), "YaRN" (2023), "LongRoPE" (2024), Llama 3.1;
+/// dynamic as in transformers.
 runtime::Result<RopeFrequencies>
 ropeFrequencies(const TransformerConfig &config, int64_t context);
 
-/// The longest context for which ropeFrequencies is exact, at most
-/// \p config.context.
+/// The longest context, at most \p config.context, for which the frequencies
+/// are those of a short sequence.
 int64_t ropeContext(const TransformerConfig &config);
+
+/// What \p context changes for sequences of every length, as a sentence without
+/// a full stop; empty where it changes nothing.
+std::string ropeNote(const TransformerConfig &config, int64_t context);
 
 } // namespace lathe
 

@@ -26,6 +26,8 @@ failures = []
 
 golden = case / "golden.safetensors"
 info = json.loads((case / "golden.json").read_text())
+if "context" in info:
+    flags += ["--context", info["context"]]
 everything = arrays.load(golden)
 with tempfile.TemporaryDirectory() as folder:
     model = pathlib.Path(folder) / "m.lathe"

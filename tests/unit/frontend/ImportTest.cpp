@@ -143,7 +143,7 @@ protected:
   ImportOptions options;
 };
 
-TEST_F(ImportTest, ImportsEachGoldenCheckpointWithoutNotes) {
+TEST_F(ImportTest, ImportsEachGoldenCheckpointWithoutNotesButThatOfLongRope) {
   size_t count = 0;
   for (const auto &entry : std::filesystem::directory_iterator(kGolden)) {
     if (!entry.is_directory())
@@ -152,10 +152,11 @@ TEST_F(ImportTest, ImportsEachGoldenCheckpointWithoutNotes) {
     options.notes = &notes;
     auto module = importCheckpoint(context, entry.path().string(), options);
     EXPECT_TRUE(module.isOk()) << module.status().message();
-    EXPECT_TRUE(notes.empty()) << entry.path() << ": " << notes.front();
+    bool longRope = entry.path().filename() == "phi3-longrope";
+    EXPECT_EQ(notes.size(), longRope ? 1u : 0u) << entry.path();
     ++count;
   }
-  EXPECT_EQ(count, 23u);
+  EXPECT_EQ(count, 25u);
 }
 
 //===----------------------------------------------------------------------===//

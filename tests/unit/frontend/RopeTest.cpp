@@ -73,17 +73,38 @@ TEST_F(RopeTest, LinearDividesByTheFactor) {
     expectNear(result.frequencies[i], plain(i) / 3.0);
 }
 
-TEST_F(RopeTest, DynamicIsTheDefaultUpToTheContextAndRefusedBeyond) {
+TEST_F(RopeTest, DynamicIsTheDefaultUpToTheContextOfTheConfig) {
   config.rope->kind = RopeKind::Dynamic;
   config.rope->factor = 2.0;
   RopeFrequencies result = frequencies(4096);
   for (size_t i = 0; i < 32; ++i)
     expectNear(result.frequencies[i], plain(i));
-  Result<RopeFrequencies> beyond = ropeFrequencies(config, 4097);
-  ASSERT_FALSE(beyond.isOk());
-  EXPECT_EQ(beyond.status().code(), StatusCode::Unsupported);
-  EXPECT_NE(beyond.status().message().find("a context of 4097 goes past 4096"),
+  EXPECT_EQ(ropeNote(config, 4096), "");
+}
+
+TEST_F(RopeTest, DynamicStretchesThetaForALongerContext) {
+  config.rope->kind = RopeKind::Dynamic;
+  config.rope->factor = 2.0;
+  // theta * (2 N / 4096 - 1)^(D / (D - 2)), here with N = 4097 and 10000.
+  for (int64_t context : {4097, 10000}) {
+    double stretch = 2.0 * double(context) / 4096.0 - 1.0;
+    double theta = 10000.0 * std::pow(stretch, 64.0 / 62.0);
+    RopeFrequencies result = frequencies(context);
+    for (size_t i = 0; i < 32; ++i)
+      expectNear(result.frequencies[i],
+                 std::pow(theta, -2.0 * double(i) / 64.0));
+  }
+  EXPECT_NE(ropeNote(config, 4097).find("stretched as one of 4097 (up to 4096"),
             std::string::npos);
+}
+
+TEST_F(RopeTest, RejectsADynamicStretchOfASinglePair) {
+  config.rope->kind = RopeKind::Dynamic;
+  config.rope->factor = 2.0;
+  config.headSize = 2; // The exponent D / (D - 2) has no value.
+  EXPECT_EQ(frequencies(4096).frequencies, std::vector<double>{1.0});
+  EXPECT_EQ(ropeFrequencies(config, 4097).status().code(),
+            StatusCode::InvalidFile);
 }
 
 TEST_F(RopeTest, Llama3KeepsShortWavesAndStretchesLongOnes) {
@@ -146,14 +167,14 @@ TEST_F(RopeTest, YarnTakesItsScaleAsGivenOrFromTheTwoMagnitudes) {
   EXPECT_EQ(frequencies().scale, 1.5);
 }
 
-TEST_F(RopeTest, LongRopeDividesByTheShortFactorsUpToTheTrainedLength) {
+TEST_F(RopeTest, LongRopeDividesByTheFactorsThatBelongToTheContext) {
   RopeConfig &rope = *config.rope;
   rope.kind = RopeKind::LongRope;
   rope.factor = 4.0;
   rope.originalContext = 1024;
   for (size_t i = 0; i < 32; ++i) {
     rope.shortFactors.push_back(1.0 + double(i));
-    rope.longFactors.push_back(100.0);
+    rope.longFactors.push_back(3.0 + double(i));
   }
   EXPECT_EQ(ropeContext(config), 1024);
   RopeFrequencies result = frequencies(1024);
@@ -161,8 +182,14 @@ TEST_F(RopeTest, LongRopeDividesByTheShortFactorsUpToTheTrainedLength) {
     expectNear(result.frequencies[i], plain(i) / (1.0 + double(i)));
   EXPECT_DOUBLE_EQ(result.scale,
                    std::sqrt(1.0 + std::log(4.0) / std::log(1024.0)));
-  EXPECT_EQ(ropeFrequencies(config, 1025).status().code(),
-            StatusCode::Unsupported);
+  EXPECT_EQ(ropeNote(config, 1024), "");
+
+  RopeFrequencies beyond = frequencies(1025);
+  for (size_t i = 0; i < 32; ++i)
+    expectNear(beyond.frequencies[i], plain(i) / (3.0 + double(i)));
+  EXPECT_EQ(beyond.scale, result.scale);
+  EXPECT_NE(ropeNote(config, 1025).find("take the long factors (up to 1024"),
+            std::string::npos);
 }
 
 TEST_F(RopeTest, RejectsNumbersThatGiveNoFrequencies) {

@@ -83,7 +83,8 @@ def generate(module, prompt, count):
 
 def check(tool, directory):
     """Failures of one golden directory, as text."""
-    module = Module(tool, directory)
+    info = json.loads((directory / "golden.json").read_text())
+    module = Module(tool, directory, info.get("context"))
     golden = load_tensors(directory / "golden.safetensors")
     errors = list(check_batch(module, golden))
     if "single.input_ids" in golden:
@@ -91,7 +92,6 @@ def check(tool, directory):
     failures = [f"{name}: {e:.2g}" for name, e in errors if not e <= TOLERANCE]
     if len(errors) < 3:
         failures.append(f"only {len(errors)} outputs were compared")
-    info = json.loads((directory / "golden.json").read_text())
     if info.get("greedy_min_margin", 0.0) > MARGIN:
         expected = golden["greedy.output"][0].tolist()
         actual = generate(module, golden["greedy.prompt"][0], len(expected))

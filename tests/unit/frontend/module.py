@@ -51,9 +51,10 @@ class Module:
 
     PAGES = 16
 
-    def __init__(self, tool, directory):
+    def __init__(self, tool, directory, context=None):
+        arguments = [] if context is None else [str(context)]
         text = subprocess.run(
-            [tool, directory], capture_output=True, text=True, check=True
+            [tool, directory, *arguments], capture_output=True, text=True, check=True
         ).stdout
         self.lines = iter(line.strip() for line in text.split("\n"))
         self.directory = pathlib.Path(directory)
