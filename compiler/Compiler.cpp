@@ -258,7 +258,7 @@ Status Compilation::run() {
     return Status::ok();
 
   LATHE_RETURN_IF_ERROR(runPasses([&](OpPassManager &pm) {
-    buildGraphPasses(pm, options.optLevel, options.weights);
+    buildGraphPasses(pm, options.optLevel, options.precision);
   }));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Graph, isLast));
   if (isLast)

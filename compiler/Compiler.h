@@ -32,6 +32,16 @@ enum class Phase {
 /// "artifact").
 std::optional<Phase> parsePhase(std::string_view name);
 
+/// In which types a program computes and stores.
+struct Precision {
+  /// Float type that matrices are stored in: "f32", "bf16", "f16"; empty: as
+  /// the module has them.
+  std::string weights;
+  /// "bf16": inputs of linear layers are rounded to bf16 where the weights are
+  /// bf16. "f32": nothing is rounded.
+  std::string activations = "f32";
+};
+
 struct CompileOptions {
   /// Levels to compile for, as compiler/targets/cpu/Target.h names them, and
   /// "host" for this machine's; in the
@@ -39,9 +49,7 @@ struct CompileOptions {
   std::vector<std::string> targets;
   /// 0: the slow twin, mandatory passes only. 1 to 3: all passes.
   int optLevel = 3;
-  /// Float type that matrices are stored in: "f32", "bf16", "f16"; empty: as
-  /// the module has them.
-  std::string weights;
+  Precision precision;
   /// New largest value of the symbols `tokens`, `rows` and `sequences`; at
   /// least 1. The module's own if absent.
   std::optional<int64_t> maxTokens;

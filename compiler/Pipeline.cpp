@@ -33,12 +33,14 @@ void lathe::buildImportPasses(OpPassManager &pm) {
 }
 
 void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
-                             const std::string &weights) {
-  if (!weights.empty()) {
+                             const Precision &precision) {
+  if (!precision.weights.empty()) {
     ConvertWeightsOptions options;
-    options.element = weights;
+    options.element = precision.weights;
     pm.addPass(createConvertWeights(options));
   }
+  if (precision.activations == "bf16")
+    pm.addPass(createNarrowActivations());
   if (optLevel > 0) {
     pm.addPass(createCSEPass());
     pm.addPass(createMergeProjections());

@@ -2,7 +2,7 @@
 #ifndef LATHE_COMPILER_PIPELINE_H
 #define LATHE_COMPILER_PIPELINE_H
 
-#include <string>
+#include "compiler/Compiler.h"
 
 namespace mlir {
 class OpPassManager;
@@ -12,10 +12,10 @@ namespace lathe {
 
 /// Each adds the passes from the phase before it (compiler/Compiler.h), and the
 /// check of what it may leave. \p optLevel 0 adds only what a program cannot do
-/// without. \p weights as in CompileOptions.
+/// without.
 void buildImportPasses(mlir::OpPassManager &pm);
 void buildGraphPasses(mlir::OpPassManager &pm, int optLevel,
-                      const std::string &weights = "");
+                      const Precision &precision = {});
 void buildKernelPasses(mlir::OpPassManager &pm, int optLevel);
 void buildPlanPasses(mlir::OpPassManager &pm);
 void buildRtPasses(mlir::OpPassManager &pm);

@@ -17,7 +17,8 @@ using runtime::StatusCode;
 static constexpr const char *kUsage =
     "usage: lathe-compiler compile|import MODEL -o FILE [--target LEVEL]... "
     "[-O0|-O1|-O2|-O3]\n"
-    "       [--dtype f32|bf16] [--weights f32|bf16|f16] [--max-tokens N] "
+    "       [--dtype f32|bf16] [--weights f32|bf16|f16] [--activations "
+    "f32|bf16] [--max-tokens N] "
     "[--context N]\n"
     "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
     "[--verbose]\n"
@@ -85,6 +86,8 @@ static Status readFlag(StringRef flag, Arguments &arguments,
     return text(line.dtype);
   if (flag == "--weights")
     return text(line.weights);
+  if (flag == "--activations")
+    return text(line.activations);
   if (flag == "--dump-ir")
     return text(line.compile.dumpDir);
   if (flag == "--target")
@@ -145,14 +148,17 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   if (line.model.empty() || line.output.empty())
     return wrong("expected MODEL and -o FILE");
   line.compile.source = line.model;
-  // Activations stay in f32: narrower than that is only what is stored.
-  line.compile.weights = line.weights;
+  Precision &precision = line.compile.precision;
+  precision.weights = line.weights;
   if (line.weights.empty() && line.dtype == "bf16")
-    line.compile.weights = "bf16";
+    precision.weights = "bf16";
+  if (!line.activations.empty())
+    precision.activations = line.activations;
   // Provenance: what changes the result, and nothing of this machine.
   line.compile.optionsText =
       "-O" + std::to_string(line.compile.optLevel) + " --dtype " + line.dtype +
-      (line.weights.empty() ? "" : " --weights " + line.weights);
+      (line.weights.empty() ? "" : " --weights " + line.weights) +
+      (line.activations.empty() ? "" : " --activations " + line.activations);
   return line;
 }
 

@@ -17,8 +17,9 @@ struct CommandLine {
   std::string model;
   std::string output;
   std::string dtype = "f32";
-  std::string weights; ///< Empty: as the checkpoint stores them.
-  int64_t context = 0; ///< 0: the model's.
+  std::string weights;     ///< Empty: as the checkpoint stores them.
+  std::string activations; ///< Empty: f32.
+  int64_t context = 0;     ///< 0: the model's.
   bool verbose = false;
   CompileOptions compile;
 };

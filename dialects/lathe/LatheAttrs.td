@@ -45,21 +45,32 @@ def Lathe_ReduceAttr : Lathe_Attr<"Reduce", "reduce"> {
   let genVerifyDecl = 1;
 }
 
+def Lathe_DotKind : I32EnumAttr<"DotKind", "instruction that adds products", [
+    I32EnumAttrCase<"Fma", 0, "fma">,  // one product, f32
+    I32EnumAttrCase<"Bf16", 1, "bf16"> // two of bf16 into f32 (vdpbf16ps)
+  ]> {
+  let cppNamespace = "::lathe";
+  let genSpecializedAttr = 0;
+}
+
 def Lathe_ScheduleAttr : Lathe_Attr<"Schedule", "schedule"> {
-  let summary = "how a kernel is tiled; never what it computes";
+  let summary = "how a kernel is tiled, and with which instruction it adds";
   let description = [{
     - `rows`, `columns`: the register tile, in rows of the activation and
       columns of the result.
     - `row_block`: rows that one tile of the launch covers.
     - `panels`: packed panels that one tile of the launch covers.
     - `vector`: lanes of the widest f32 vector of the target.
+    - `dot`: the instruction that adds products. It belongs to the level of the
+      target and to the types, so that kernels of all shapes round alike.
   }];
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "8">:$rows,
     DefaultValuedParameter<"int64_t", "32">:$columns,
     DefaultValuedParameter<"int64_t", "64">:$row_block,
     DefaultValuedParameter<"int64_t", "1">:$panels,
-    DefaultValuedParameter<"int64_t", "16">:$vector
+    DefaultValuedParameter<"int64_t", "16">:$vector,
+    DefaultValuedParameter<"::lathe::DotKind", "::lathe::DotKind::Fma">:$dot
   );
   let assemblyFormat = "`<` struct(params) `>`";
 }

@@ -110,4 +110,25 @@ def ConvertWeights : Pass<"lathe-convert-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def NarrowActivations : Pass<"lathe-narrow-activations", "::mlir::ModuleOp"> {
+  let summary = "Round the inputs of linear layers to the type of their weights";
+  let description = [{
+    Where a weight is bf16, the f32 input is rounded to bf16, ties to even, right
+    where it is computed, so that the level's dot product of bf16 pairs applies.
+    The sum stays f32, and so does everything between two linear layers.
+
+    ```mlir
+    %y = lathe.linear %x, %w : tensor<2x4xf32>, tensor<8x4xbf16> -> tensor<2x8xf32>
+    ```
+    becomes
+    ```mlir
+    %n = arith.truncf %x : tensor<2x4xf32> to tensor<2x4xbf16>
+    %y = lathe.linear %n, %w : tensor<2x4xbf16>, tensor<8x4xbf16> -> tensor<2x8xf32>
+    ```
+
+    It leaves alone inputs that are narrow already, and weights of other types.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // LATHE_PASSES_GRAPH_PASSES_TD

@@ -2,4 +2,5 @@ target_sources(LathePasses PRIVATE
   graph/ConvertWeights.cpp
   graph/FuseResidualNorm.cpp
   graph/MergeProjections.cpp
-  graph/NameValues.cpp)
+  graph/NameValues.cpp
+  graph/NarrowActivations.cpp)

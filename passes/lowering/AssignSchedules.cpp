@@ -26,13 +26,14 @@ namespace {
 struct LevelRow {
   StringLiteral level;
   int64_t rows, columns, vector;
+  bool hasBf16Dot;
 };
 
 constexpr LevelRow kLevels[] = {
-    {"x86-64-v3", 6, 16, 8},            // 12 + 2 + 1 of 16
-    {"x86-64-v4", 8, 32, 16},           // 16 + 2 + 1 of 32
-    {"x86-64-v4-vnni-bf16", 8, 32, 16}, // the same
-    {"aarch64", 6, 16, 4},              // 24 + 4 + 1 of 32
+    {"x86-64-v3", 6, 16, 8, false},           // 12 + 2 + 1 of 16
+    {"x86-64-v4", 8, 32, 16, false},          // 16 + 2 + 1 of 32
+    {"x86-64-v4-vnni-bf16", 8, 32, 16, true}, // the same
+    {"aarch64", 6, 16, 4, false},             // 24 + 4 + 1 of 32
 };
 
 /// Bytes of activations that one tile of a launch reads again for each panel:
@@ -49,25 +50,29 @@ constexpr int64_t kPanels = 2;
 
 /// The schedule of a kernel rooted in \p linear.
 ScheduleAttr contractionSchedule(LinearOp linear, const LevelRow &row) {
-  int64_t depth = linear.getInput().getType().getDimSize(1);
-  int64_t tiles = kActivationBytes / 4 / std::max<int64_t>(depth, 1) / row.rows;
+  RankedTensorType input = linear.getInput().getType();
+  int64_t rowBytes = input.getDimSize(1) * input.getElementTypeBitWidth() / 8;
+  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / row.rows;
   int64_t block =
       row.rows * std::clamp<int64_t>(tiles, 1, kMostRows / row.rows);
-  return ScheduleAttr::get(linear.getContext(), row.rows, row.columns, block,
-                           kPanels, row.vector);
+  bool isBf16 = input.getElementType().isBF16() &&
+                linear.getWeight().getType().getElementType().isBF16();
+  return ScheduleAttr::get(
+      linear.getContext(), row.rows, row.columns, block, kPanels, row.vector,
+      isBf16 && row.hasBf16Dot ? DotKind::Bf16 : DotKind::Fma);
 }
 
 /// The schedule of any other kernel: rows are handed out a few at a time.
 ScheduleAttr rowSchedule(MLIRContext *context, const LevelRow &row) {
   return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/16,
-                           /*panels=*/1, row.vector);
+                           /*panels=*/1, row.vector, DotKind::Fma);
 }
 
 /// The schedule of attention: each tile transposes the keys that it needs,
 /// which must be shared by enough rows.
 ScheduleAttr attentionSchedule(MLIRContext *context, const LevelRow &row) {
   return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/64,
-                           /*panels=*/1, row.vector);
+                           /*panels=*/1, row.vector, DotKind::Fma);
 }
 
 struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {

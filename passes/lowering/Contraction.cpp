@@ -76,7 +76,10 @@ static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
   ElementwiseShape shape{match.linear.getResult(), match.resultColumns};
   for (Value result : body.getTerminator()->getOperands()) {
     auto type = cast<RankedTensorType>(result.getType());
-    if (!type.getElementType().isF32() || !hasStaticRows(type) ||
+    Type element = type.getElementType();
+    bool isRounded =
+        element.isBF16() && result.getDefiningOp<arith::TruncFOp>();
+    if ((!element.isF32() && !isRounded) || !hasStaticRows(type) ||
         rowElements(type) != match.resultColumns ||
         !isElementwise(result, shape))
       return false;
@@ -96,6 +99,16 @@ static bool matchWeight(Contraction &match) {
   return (element.isF32() && depth == 1) || (isNarrow && depth == 2);
 }
 
+/// True if the register tile reads activations of this type: f32, or the bf16
+/// that a weight of bf16 is multiplied with in pairs, from an argument.
+static bool matchInput(Contraction &match) {
+  Type element = match.activationElement = match.inputType.getElementType();
+  if (element.isF32())
+    return match.schedule.getDot() == DotKind::Fma;
+  return element.isBF16() && match.weightElement.isBF16() &&
+         matrixViewOf(match.linear.getInput());
+}
+
 std::optional<Contraction> matchContraction(func::FuncOp kernel) {
   Contraction match;
   for (LinearOp linear : kernel.getOps<LinearOp>()) {
@@ -108,7 +121,7 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
     return std::nullopt;
   match.inputType = match.linear.getInput().getType();
   match.columns = match.linear.getWeight().getType().getDimSize(0);
-  if (match.inputType.isDynamicDim(1))
+  if (match.inputType.isDynamicDim(1) || !matchInput(match))
     return std::nullopt;
 
   Value bias = match.linear.getBias();

@@ -30,6 +30,8 @@ struct Contraction {
   PackedAttr packing;
   /// f32, bf16 or f16.
   mlir::Type weightElement;
+  /// Of the input: f32, or bf16 beside a weight of bf16.
+  mlir::Type activationElement;
   /// Rows are dimension 0 of this type, K is its dimension 1.
   mlir::RankedTensorType inputType;
   /// N of the weight.

@@ -6,6 +6,7 @@
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -44,6 +45,10 @@ bool isElementwise(Value value, const ElementwiseShape &shape) {
     return false;
   if (isRowReshape(op) || splatOf(op))
     return op->getNumOperands() == 0 || isElementwise(op->getOperand(0), shape);
+  // Only what a kernel returns is rounded.
+  if (isa<arith::TruncFOp>(op))
+    return llvm::all_of(op->getUsers(), llvm::IsaPred<func::ReturnOp>) &&
+           isElementwise(op->getOperand(0), shape);
   if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
            ActivationOp, GatedActivationOp, SoftcapOp>(op))
     return false;
@@ -96,7 +101,8 @@ Value ElementwiseCode::compute(Operation *op, const Place &place,
   auto operand = [&](unsigned i) {
     return evaluate(op->getOperand(i), place, shift);
   };
-  if (isRowReshape(op))
+  // What stores a rounded result rounds it.
+  if (isRowReshape(op) || isa<arith::TruncFOp>(op))
     return operand(0);
   if (auto activation = dyn_cast<ActivationOp>(op))
     return buildActivation(builder, loc, activation.getKind(), operand(0));

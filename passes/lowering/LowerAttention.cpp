@@ -48,6 +48,13 @@ LogicalResult checkColumns(Operation *attention, Value value) {
   return success();
 }
 
+/// What \p value is the same numbers as, but for shape and rounding.
+Value stripRounding(Value value) {
+  value = stripReshapes(value);
+  auto round = value.getDefiningOp<arith::TruncFOp>();
+  return round ? stripReshapes(round.getIn()) : value;
+}
+
 LogicalResult checkAttentionKernel(func::FuncOp kernel, Operation *attention) {
   for (Value operand : attention->getOperands()) {
     auto type = cast<RankedTensorType>(operand.getType());
@@ -62,7 +69,7 @@ LogicalResult checkAttentionKernel(func::FuncOp kernel, Operation *attention) {
   }
   Operation *end = kernel.getBody().front().getTerminator();
   if (end->getNumOperands() != 1 ||
-      stripReshapes(end->getOperand(0)).getDefiningOp() != attention)
+      stripRounding(end->getOperand(0)).getDefiningOp() != attention)
     return attention->emitOpError("is not the only result of its kernel");
   return success();
 }
@@ -121,7 +128,11 @@ AttentionSource sourceOf(const KernelFrame &frame, Operation *attention) {
   };
   source.query = rowsOf(frame, attention->getOperand(0));
   auto result = cast<RankedTensorType>(attention->getResult(0).getType());
-  source.result = {frame.resultBuffer(0), result.getElementType(),
+  // The kernel's own result may be rounded.
+  Value stored =
+      frame.source().getBody().front().getTerminator()->getOperand(0);
+  source.result = {frame.resultBuffer(0),
+                   cast<RankedTensorType>(stored.getType()).getElementType(),
                    elementsPerToken(result), 0};
   source.tokens = frame.size(result, 0);
   if (auto op = dyn_cast<AttentionOp>(attention)) {

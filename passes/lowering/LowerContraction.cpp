@@ -84,7 +84,7 @@ RegisterTile::Activations ContractionKernel::activations() const {
   Type f32 = builder.getF32Type();
   if (plainInput)
     return {buildElementPtr(builder, loc, frame.buffer(plainInput->argument),
-                            f32, plainInput->offset),
+                            plainInput->element, plainInput->offset),
             plainInput->rowStride};
   // Row `blockBegin` is the first in scratch.
   Value skipped = code.mul(blockBegin, -match.depth());
@@ -95,7 +95,7 @@ RegisterTile::Activations ContractionKernel::activations() const {
 
 void ContractionKernel::build() {
   plainInput = matrixViewOf(linear().getInput());
-  if (plainInput && !plainInput->element.isF32())
+  if (plainInput && plainInput->element != match.activationElement)
     plainInput.reset();
 
   chooseOrder();
@@ -116,19 +116,24 @@ constexpr int64_t kCacheBytes = 512 * 1024;
 
 /// Panel by panel, the weights are read once, and the rows once for each group
 /// of panels unless they stay in cache; block by block it is the reverse. Takes
-/// the order that reads less, in units of K.
+/// the order that reads fewer bytes.
 void ContractionKernel::chooseOrder() {
   Value rows = frame.size(match.inputType, 0);
   rowBlocks = code.div(code.add(rows, schedule.getRowBlock() - 1),
                        schedule.getRowBlock());
-  int64_t fitting = kCacheBytes / 4 / std::max<int64_t>(match.depth(), 1);
-  Value rowReads = code.select(code.less(rows, code.index(fitting + 1)), rows,
-                               code.mul(rows, groups()));
-  Value weightReads = match.columns <= fitting
-                          ? code.index(match.columns)
-                          : code.mul(rowBlocks, match.columns);
-  isRowMajor =
-      code.less(code.add(rows, weightReads), code.add(rowReads, match.columns));
+  int64_t depth = std::max<int64_t>(match.depth(), 1);
+  int64_t rowBytes =
+      depth * match.activationElement.getIntOrFloatBitWidth() / 8;
+  int64_t columnBytes = depth * match.weightElement.getIntOrFloatBitWidth() / 8;
+  Value rowTotal = code.mul(rows, rowBytes);
+  Value columnTotal = code.index(match.columns * columnBytes);
+  Value rowReads = code.select(code.less(rowTotal, code.index(kCacheBytes + 1)),
+                               rowTotal, code.mul(rowTotal, groups()));
+  Value weightReads = match.columns * columnBytes <= kCacheBytes
+                          ? columnTotal
+                          : code.mul(rowBlocks, match.columns * columnBytes);
+  isRowMajor = code.less(code.add(rowTotal, weightReads),
+                         code.add(rowReads, columnTotal));
 }
 
 void ContractionKernel::buildTile(Value index) {
@@ -292,8 +297,11 @@ void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
   // an operand of another.
   Value index = code.add(code.mul(row, match.resultColumns), column);
   for (auto [i, vector] : llvm::enumerate(vectors)) {
+    Type element =
+        cast<RankedTensorType>(end->getOperand(i).getType()).getElementType();
+    vector = code.narrow(vector, element);
     Value pointer =
-        buildElementPtr(builder, loc, frame.resultBuffer(i), f32, index);
+        buildElementPtr(builder, loc, frame.resultBuffer(i), element, index);
     if (mask)
       buildMaskedStore(builder, loc, vector, pointer, mask);
     else

@@ -4,7 +4,8 @@
 // (consecutive vectors of a panel), and for each row one activation, which is
 // broadcast; each pair is one fma into an accumulator that lives in a register
 // from the first term to the last. So each sum is one chain in ascending order,
-// whatever the shape of the tile that happens to compute it.
+// whatever the shape of the tile that happens to compute it. Where the schedule
+// names a dot product of pairs, a step is one such pair and one instruction.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +14,7 @@
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -106,12 +108,15 @@ SmallVector<Value> RegisterTile::weightPointers(int64_t width,
 }
 
 /// The weights of `depth` consecutive terms at \p pointer, widened: one vector
-/// for each of the first \p terms of them.
+/// for each of the first \p terms of them. Pairs stay as they are.
 SmallVector<Value> RegisterTile::loadWeights(Value pointer,
                                              int64_t terms) const {
   OpBuilder &builder = frame.builder();
   Type element = match.weightElement;
   auto floats = VectorType::get(lanes(), builder.getF32Type());
+  if (addsPairs())
+    return {buildLoad(builder, loc, VectorType::get(2 * lanes(), element),
+                      pointer)};
   if (match.packing.getDepth() == 1)
     return {buildWiden(
         builder, loc,
@@ -148,6 +153,53 @@ SmallVector<Value> RegisterTile::loadWeights(Value pointer,
   return result;
 }
 
+/// The activations of \p terms consecutive terms at \p pointer, each spread
+/// over a vector. A pair whose second term is not there has 0 in its place.
+SmallVector<Value> RegisterTile::loadActivations(Value pointer,
+                                                 int64_t terms) const {
+  OpBuilder &builder = frame.builder();
+  Type element = match.activationElement;
+  if (addsPairs()) {
+    Type word = builder.getI32Type();
+    Value pair;
+    if (terms == 2) {
+      // A row may begin at any element.
+      pair = LLVM::LoadOp::create(builder, loc, word, pointer, /*alignment=*/2);
+    } else {
+      Value half = buildLoad(builder, loc, builder.getI16Type(), pointer);
+      pair = arith::ExtUIOp::create(builder, loc, word, half);
+    }
+    Value spread = vector::BroadcastOp::create(
+        builder, loc, VectorType::get(lanes(), word), pair);
+    return {vector::BitCastOp::create(
+        builder, loc, VectorType::get(2 * lanes(), element), spread)};
+  }
+  auto floats = VectorType::get(lanes(), builder.getF32Type());
+  SmallVector<Value> result;
+  for (int64_t term = 0; term < terms; ++term) {
+    Value number =
+        buildLoad(builder, loc, element,
+                  buildElementPtr(builder, loc, pointer, element, term));
+    result.push_back(vector::BroadcastOp::create(
+        builder, loc, floats, buildWiden(builder, loc, number)));
+  }
+  return result;
+}
+
+/// \p sum and what one instruction adds to it.
+Value RegisterTile::addProducts(Value activation, Value weight,
+                                Value sum) const {
+  OpBuilder &builder = frame.builder();
+  if (!addsPairs())
+    return buildFma(builder, loc, activation, weight, sum);
+  // The products of a pair are added in the order of the instruction: first
+  // those of the odd terms, then those of the even ones, each rounded.
+  auto intrinsic = builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512");
+  return LLVM::CallIntrinsicOp::create(builder, loc, sum.getType(), intrinsic,
+                                       ValueRange{sum, activation, weight})
+      .getResult(0);
+}
+
 /// Adds \p terms terms, from term \p step on, to \p sums (rows by vectors).
 SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
                                            ArrayRef<Value> weights,
@@ -155,8 +207,6 @@ SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
                                            int64_t rowStride, Value step,
                                            int64_t terms) const {
   OpBuilder &builder = frame.builder();
-  Type f32 = builder.getF32Type();
-  auto floats = VectorType::get(lanes(), f32);
   Value offset = arith::MulIOp::create(
       builder, loc, step, buildIndex(builder, loc, match.packing.getColumns()));
   SmallVector<SmallVector<Value>> columns;
@@ -166,19 +216,17 @@ SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
         terms));
 
   SmallVector<Value> next(sums);
-  Value first = buildElementPtr(builder, loc, activationBase, f32, step);
+  Type activation = match.activationElement;
+  Value first = buildElementPtr(builder, loc, activationBase, activation, step);
   int64_t rows = sums.size() / weights.size();
   for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t term = 0; term < terms; ++term) {
-      Value number = buildLoad(
-          builder, loc, f32,
-          buildElementPtr(builder, loc, first, f32, row * rowStride + term));
-      Value spread = vector::BroadcastOp::create(builder, loc, floats, number);
+    Value pointer =
+        buildElementPtr(builder, loc, first, activation, row * rowStride);
+    for (auto [term, spread] : llvm::enumerate(loadActivations(pointer, terms)))
       for (size_t i = 0; i < weights.size(); ++i) {
         Value &sum = next[row * weights.size() + i];
-        sum = buildFma(builder, loc, spread, columns[i][term], sum);
+        sum = addProducts(spread, columns[i][term], sum);
       }
-    }
   }
   return next;
 }
@@ -226,7 +274,8 @@ void RegisterTile::build(int64_t rows, const Activations &activations,
   SmallVector<Value> weights = weightPointers(columns, column);
   Value rowOffset = arith::MulIOp::create(
       builder, loc, row, buildIndex(builder, loc, activations.rowStride));
-  Value base = buildElementPtr(builder, loc, activations.base, f32, rowOffset);
+  Value base = buildElementPtr(builder, loc, activations.base,
+                               match.activationElement, rowOffset);
   bool hasTail = match.depth() % match.packing.getDepth() != 0;
 
   // The halves of a gate stand apart in scratch, however wide the tile.

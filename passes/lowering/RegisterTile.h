@@ -15,7 +15,8 @@ namespace lathe {
 /// the second half begins at upOffset().
 class RegisterTile {
 public:
-  /// Where the activations are: row-major f32, K from one on the other.
+  /// Where the activations are: row-major, K from one on the other, of
+  /// Contraction::activationElement.
   struct Activations {
     mlir::Value base;  ///< !llvm.ptr to the first element of row 0
     int64_t rowStride; ///< Elements.
@@ -58,6 +59,11 @@ private:
                                            int64_t terms) const;
   llvm::SmallVector<mlir::Value> loadWeights(mlir::Value pointer,
                                              int64_t terms) const;
+  llvm::SmallVector<mlir::Value> loadActivations(mlir::Value pointer,
+                                                 int64_t terms) const;
+  mlir::Value addProducts(mlir::Value activation, mlir::Value weight,
+                          mlir::Value sum) const;
+  bool addsPairs() const { return match.schedule.getDot() == DotKind::Bf16; }
   llvm::SmallVector<mlir::Value>
   buildChain(int64_t rows, mlir::ArrayRef<mlir::Value> weights,
              mlir::Value activationBase, int64_t rowStride, mlir::Value begin,

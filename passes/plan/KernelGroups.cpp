@@ -7,6 +7,7 @@
 //     elementwise <- elementwise
 //     gather      <- gather's sums and the norm of them
 //     rope (key)  <- append, which also takes the rope of the query
+//     norm, attention, linear, elementwise <- the rounding of its result
 //
 //===----------------------------------------------------------------------===//
 
@@ -66,6 +67,7 @@ private:
   KernelGroup *groupReadOnceAs(Value value);
   bool joinProducer(Operation *op);
   bool joinEmbedding(Operation *op);
+  bool joinRounding(Operation *op);
   void joinRotations(AppendOp append, KernelGroup &group);
   void joinReturnedView(Operation *view);
   /// Moves \p from into \p into and keeps the order of the block.
@@ -159,6 +161,32 @@ bool isReadAfter(Operation *op, Operation *last) {
   });
 }
 
+/// Whether a kernel that begins with \p root can store its result rounded.
+bool takesRounding(Operation *root) {
+  return takesElementwise(root) ||
+         isa<AttentionOp, CachedAttentionOp, GatherOp, RmsNormOp, LayerNormOp,
+             AddRmsNormOp, AddLayerNormOp>(root);
+}
+
+/// A rounded copy is stored by what computes the value, even where others read
+/// the value itself.
+bool Grouping::joinRounding(Operation *op) {
+  auto round = dyn_cast<arith::TruncFOp>(op);
+  auto value = round ? dyn_cast<OpResult>(round.getIn()) : OpResult();
+  if (!value || !isa<RankedTensorType>(value.getType()))
+    return false;
+  Operation *source = value.getOwner();
+  KernelGroup *group = groupOf.lookup(source);
+  if (!group || group->back() != source || !takesRounding(group->front()))
+    return false;
+  // Attention writes its result once.
+  bool isAttention = isa<AttentionOp, CachedAttentionOp>(source);
+  if ((isAttention && !value.hasOneUse()) || !isReadAfter(source, op))
+    return false;
+  append(*group, op);
+  return true;
+}
+
 /// rope(key) of the append, and rope(query) of the same projection.
 void Grouping::joinRotations(AppendOp append, KernelGroup &group) {
   auto key = append.getKey().getDefiningOp<RopeOp>();
@@ -203,7 +231,7 @@ LogicalResult Grouping::add(Operation *op) {
   if (!isElementwise(op) && !isa<LatheDialect>(op->getDialect()))
     return op->emitError("expects an op that a kernel can hold, got '")
            << op->getName() << "'";
-  if (fuse && (joinEmbedding(op) || joinProducer(op)))
+  if (fuse && (joinEmbedding(op) || joinRounding(op) || joinProducer(op)))
     return success();
   KernelGroup &group = *groups.emplace_back(std::make_unique<KernelGroup>());
   append(group, op);

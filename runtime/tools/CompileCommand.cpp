@@ -20,6 +20,7 @@ struct CompileOptions {
   std::vector<std::string> targets;
   std::string dtype = "f32";
   std::string weights;
+  std::string activations;
   int64_t maxTokens = 0;
   int64_t context = 0;
   int level = 3;
@@ -64,6 +65,12 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
           "Type that matrices are stored in; the checkpoint's own unless said")
       ->envname("LATHE_WEIGHTS")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  command
+      .add_option("--activations", options.activations,
+                  "bf16: round the inputs of linear layers whose weights are "
+                  "bf16, and multiply in pairs; f32 unless said")
+      ->envname("LATHE_ACTIVATIONS")
+      ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
 static void appendModelFlags(const CompileOptions &options,
@@ -72,6 +79,8 @@ static void appendModelFlags(const CompileOptions &options,
                                      "--dtype", options.dtype});
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
+  if (!options.activations.empty())
+    arguments.insert(arguments.end(), {"--activations", options.activations});
   if (options.maxTokens > 0)
     arguments.insert(arguments.end(),
                      {"--max-tokens", std::to_string(options.maxTokens)});

@@ -1,5 +1,6 @@
 // RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4 %s | FileCheck %s
 // RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v3 %s | FileCheck %s --check-prefix=V3
+// RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4-vnni-bf16 %s | FileCheck %s --check-prefix=BF16
 // RUN: not lathe-opt --lathe-assign-schedules=level=pdp-11 %s 2>&1 | FileCheck %s --check-prefix=LEVEL
 
 // LEVEL: expects a level of the schedule table, got 'pdp-11'
@@ -10,6 +11,16 @@
 func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// Half the bytes, twice the rows; the dot product only where the level has it.
+// CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2>
+// BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2, dot = bf16>
+func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: tensor<96x768xbf16>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xbf16, #lathe.dims<"tokens">>, tensor<96x768xbf16>
       -> tensor<?x96xf32, #lathe.dims<"tokens">>
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }

@@ -41,6 +41,20 @@ func.func private @cached(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8x32xf32>, %v: t
 
 // -----
 
+// The result is stored rounded.
+
+// CHECK-LABEL: func.func private @rounded(
+//       CHECK:   arith.trunci {{.*}} : vector<16xi32> to vector<16xi16>
+//       CHECK:   return
+func.func private @rounded(%q: tensor<4x2x16xf32>, %s: tensor<4xi32>) -> tensor<4x2x16xbf16> attributes {lathe.kernel} {
+  %y = lathe.attention %q, %q, %q by %s scale 0.25
+      : tensor<4x2x16xf32>, tensor<4x2x16xf32>, tensor<4xi32>
+  %n = arith.truncf %y : tensor<4x2x16xf32> to tensor<4x2x16xbf16>
+  return %n : tensor<4x2x16xbf16>
+}
+
+// -----
+
 // Left alone: no attention.
 
 // CHECK-LABEL: func.func private @softcap(

@@ -43,3 +43,35 @@ func.func private @gate(%x: !rows, %w: tensor<32x7xf32, #lathe.packed<columns = 
   %z = lathe.gated_activation relu %y : tensor<?x32xf32, #lathe.dims<"tokens">> -> !out
   return %z : !out
 }
+
+!pairs = tensor<?x7xbf16, #lathe.dims<"tokens">>
+
+// With the dot product of pairs a step is one instruction; the term that is
+// left is the low half of a pair, and what stands behind it is not read.
+// CHECK-LABEL: func.func private @dot
+// CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>)
+// CHECK: llvm.load {{.*}} -> vector<32xbf16>
+// CHECK: llvm.load {{.*}} {alignment = 2 : i64} : !llvm.ptr -> i32
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// CHECK: scf.yield
+// CHECK: %[[LAST:.*]] = llvm.load {{.*}} -> i16
+// CHECK: arith.extui %[[LAST]] : i16 to i32
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// CHECK-NOT: llvm.intr.fma
+// CHECK: return
+func.func private @dot(%x: !pairs, %w: tensor<16x7xbf16, #lathe.packed<columns = 32, depth = 2>>) -> !out
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 1, dot = bf16>} {
+  %y = lathe.linear %x, %w : !pairs, tensor<16x7xbf16, #lathe.packed<columns = 32, depth = 2>> -> !out
+  return %y : !out
+}
+
+// Without it both factors are widened.
+// CHECK-LABEL: func.func private @widened
+// CHECK-NOT: llvm.call_intrinsic
+// CHECK: llvm.load {{.*}} -> bf16
+// CHECK: llvm.intr.fma
+func.func private @widened(%x: !pairs, %w: tensor<16x7xbf16, #lathe.packed<columns = 32, depth = 2>>) -> !out
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 1>} {
+  %y = lathe.linear %x, %w : !pairs, tensor<16x7xbf16, #lathe.packed<columns = 32, depth = 2>> -> !out
+  return %y : !out
+}

@@ -25,3 +25,29 @@ func.func @returned_view(%x: tensor<4x8xf32>) -> tensor<4x2x4xf32> {
   %v = tensor.expand_shape %a [[0], [1, 2]] output_shape [4, 2, 4] : tensor<4x8xf32> into tensor<4x2x4xf32>
   return %v : tensor<4x2x4xf32>
 }
+
+// -----
+
+// What computes a value stores it rounded too, whoever else reads it.
+
+// CHECK-LABEL: func @rounded_copy
+//       CHECK:   %[[Y:.*]]:2 = call @rms_norm_truncf_{{.*}} -> (tensor<4x8xf32>, tensor<4x8xbf16>)
+//       CHECK:   return %[[Y]]#0, %[[Y]]#1
+func.func @rounded_copy(%x: tensor<4x8xf32>, %w: tensor<8xf32>) -> (tensor<4x8xf32>, tensor<4x8xbf16>) {
+  %y = lathe.rms_norm %x, %w eps 1.0 : tensor<4x8xf32>, tensor<8xf32>
+  %n = arith.truncf %y : tensor<4x8xf32> to tensor<4x8xbf16>
+  return %y, %n : tensor<4x8xf32>, tensor<4x8xbf16>
+}
+
+// -----
+
+// Attention writes its result once: with two readers the copy is apart.
+
+// CHECK-LABEL: func @attention_read_twice
+//       CHECK:   call @attention_{{[0-9a-f]}}
+//       CHECK:   call @truncf_
+func.func @attention_read_twice(%q: tensor<2x2x4xf32>, %s: tensor<2xi32>) -> (tensor<2x2x4xf32>, tensor<2x2x4xbf16>) {
+  %a = lathe.attention %q, %q, %q by %s scale 0.5 : tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2xi32>
+  %n = arith.truncf %a : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
+  return %a, %n : tensor<2x2x4xf32>, tensor<2x2x4xbf16>
+}
