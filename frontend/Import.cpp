@@ -5,11 +5,11 @@
 #include "dialects/lathe/Lathe.h"
 #include "frontend/models/Builder.h"
 #include "frontend/models/Family.h"
+#include "frontend/models/GenerationConfig.h"
 #include "frontend/models/Rope.h"
 #include "frontend/models/SentenceModules.h"
 #include "frontend/weights/ModelWeights.h"
 #include "runtime/formats/Checkpoint.h"
-#include "runtime/formats/JsonWriter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,73 +23,12 @@ using namespace mlir;
 using namespace lathe;
 using runtime::Checkpoint;
 using runtime::Json;
-using runtime::JsonWriter;
-using runtime::MappedFile;
 using runtime::Result;
 using runtime::Status;
 using runtime::StatusCode;
 
-/// Longest generation_config.json that is kept, in bytes.
-static constexpr size_t kLongestGenerationConfig = 1 << 20;
 /// Most positions and tokens of a call that may be asked for.
 static constexpr int64_t kLongestContext = 1 << 24;
-
-//===----------------------------------------------------------------------===//
-// generation_config.json
-//===----------------------------------------------------------------------===//
-
-static void writeIds(JsonWriter &json, const char *key, ArrayRef<int64_t> ids) {
-  if (ids.empty())
-    return;
-  if (ids.size() == 1) {
-    json.field(key, ids.front());
-    return;
-  }
-  json.key(key).beginArray();
-  for (int64_t id : ids)
-    json.value(id);
-  json.endArray();
-}
-
-/// What generation_config.json would say of \p config alone.
-static std::string defaultGeneration(const TransformerConfig &config) {
-  JsonWriter json;
-  json.beginObject();
-  writeIds(json, "bos_token_id", config.bosIds);
-  writeIds(json, "eos_token_id", config.eosIds);
-  if (config.padId)
-    json.field("pad_token_id", *config.padId);
-  return json.endObject().take();
-}
-
-/// Reads generation_config.json where there is one: its ids come before those
-/// of config.json. Gives the text; none if there is no such file.
-static Result<std::string> readGeneration(const std::string &directory,
-                                          TransformerConfig &config) {
-  Result<MappedFile> file =
-      MappedFile::open(directory + "/generation_config.json");
-  if (!file.isOk() && file.status().code() == StatusCode::NotFound)
-    return std::string();
-  if (!file.isOk())
-    return file.takeStatus();
-  if (file->text().size() > kLongestGenerationConfig)
-    return Status::error(StatusCode::InvalidFile,
-                         file->path() + ": " +
-                             std::to_string(file->text().size()) +
-                             " bytes are too long (at most " +
-                             std::to_string(kLongestGenerationConfig) + ")");
-  Result<Json> json = Json::parse(file->text(), file->path());
-  if (!json.isOk())
-    return json.takeStatus();
-  ConfigReader reader(json->root());
-  config.bosIds = reader.ids("bos_token_id", config.bosIds);
-  config.eosIds = reader.ids("eos_token_id", config.eosIds);
-  std::vector<int64_t> pad = reader.ids("pad_token_id", {});
-  if (pad.size() == 1)
-    config.padId = pad.front();
-  LATHE_RETURN_IF_ERROR(reader.status());
-  return std::string(file->text());
-}
 
 /// Leaves out ids that are no tokens: small models often carry the ids of the
 /// large ones that their configs were copied from.

@@ -7,20 +7,11 @@
 
 #include "runtime/formats/Checkpoint.h"
 
-#include "tests/fuzz/formats/FuzzInput.h"
+#include "tests/fuzz/formats/FuzzFolder.h"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 using namespace lathe::runtime;
-
-static std::string root;
-
-static void removeRoot() {
-  std::error_code ignored;
-  std::filesystem::remove_all(root, ignored);
-}
 
 static void writeShard(const std::string &path, const char *tensor) {
   TensorSpec spec = {tensor, ElementType::U8, {1}};
@@ -31,21 +22,16 @@ static void writeShard(const std::string &path, const char *tensor) {
   require(writer->write({&byte, 1}).isOk() && writer->finish().isOk());
 }
 
-extern "C" int LLVMFuzzerInitialize(int *, char ***) {
-  root = std::filesystem::temp_directory_path() / "lathe-fuzz-XXXXXX";
-  require(::mkdtemp(root.data()));
-  std::atexit(removeRoot);
-  std::filesystem::create_directory(root + "/c");
-  writeShard(root + "/c/a.safetensors", "w");
-  writeShard(root + "/b.safetensors", "secret");
-  std::filesystem::create_symlink("../b.safetensors",
-                                  root + "/c/link.safetensors");
-  return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  std::ofstream(root + "/c/model.safetensors.index.json", std::ios::binary)
-      << asText(data, size);
+  static const FuzzFolder folder;
+  static const std::string root = [] {
+    folder.makeFolder("c");
+    writeShard(folder.path() + "/c/a.safetensors", "w");
+    writeShard(folder.path() + "/b.safetensors", "secret");
+    folder.link("../b.safetensors", "c/link.safetensors");
+    return folder.path();
+  }();
+  folder.write("c/model.safetensors.index.json", asText(data, size));
   Result<Checkpoint> checkpoint = Checkpoint::open(root + "/c");
   if (!checkpoint.isOk()) {
     require(checkpoint.status().message().starts_with(root + "/c/"));
