@@ -5,7 +5,6 @@ usage: check_install.py BUILD ARTIFACT CC CXX
 
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     prefix = root / "prefix"
     run("cmake", "--install", build, "--prefix", prefix, "--component", "runtime")
-    run("cmake", "-S", here, "-B", root / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+    run("cmake", "-G", "Ninja", "-S", here, "-B", root / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DCMAKE_C_COMPILER={c_compiler}", f"-DCMAKE_CXX_COMPILER={cpp_compiler}")
     run("cmake", "--build", root / "build")
     for name in ("consumer-c", "consumer-cpp"):
@@ -34,8 +33,6 @@ with tempfile.TemporaryDirectory() as folder:
         if output != EXPECTED:
             sys.exit(f"{name} wrote {output!r}, expected {EXPECTED!r}")
 
-    if not shutil.which("pkg-config"):
-        sys.exit(0)
     library = next(prefix.glob("lib*/**/liblathe.so")).parent
     environment = dict(os.environ, PKG_CONFIG_PATH=str(library / "pkgconfig"),
                        LD_LIBRARY_PATH=str(library))
