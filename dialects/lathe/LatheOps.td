@@ -378,12 +378,13 @@ def Lathe_GatherOp : Lathe_Op<"gather", [Pure]> {
   let description = [{
     `result[t, c] = scale * table[indices[t], c]`. Token, position and type
     embeddings, and the rows that a step wants logits of. Computed in f32 and
-    rounded once; the table may be narrower than the result. An index past the
+    rounded once; the table may be narrower than the result and may carry
+    `#lathe.packed`, as one that a linear layer reads too. An index past the
     table is a fault of the caller, which the runtime keeps out.
 
     Constraints:
     - (C1) The result has one row for each index.
-    - (C2) Its rows are as wide as those of the table, which is not packed.
+    - (C2) Its rows are as wide as those of the table, and not packed.
     - (C3) `scale` is finite.
 
     Example:

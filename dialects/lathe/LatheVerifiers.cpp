@@ -347,7 +347,7 @@ LogicalResult GatherOp::verify() {
     return emitOpError("expects one row for each index, got ")
            << result << " for " << getIndices().getType();
   RankedTensorType table = getTable().getType();
-  if (isPacked(table) || !sizesAgree(result, 1, table, 1)) // C2
+  if (isPacked(result) || !sizesAgree(result, 1, table, 1)) // C2
     return emitOpError("expects rows of the width of the table, got ")
            << result << " from " << table;
   if (!getScale().isFinite()) // C3

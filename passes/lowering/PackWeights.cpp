@@ -34,21 +34,34 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
     }
     SymbolTable symbols(getOperation());
     SmallVector<LinearOp> linears;
+    SmallVector<GatherOp> gathers;
     getOperation().walk([&](LinearOp linear) { linears.push_back(linear); });
+    getOperation().walk([&](GatherOp gather) { gathers.push_back(gather); });
     for (LinearOp linear : linears) {
       auto get = linear.getWeight().getDefiningOp<GetOp>();
       RankedTensorType type = linear.getWeight().getType();
-      if (!get || type.getEncoding() || packedDepth(type.getElementType()) == 0)
-        continue;
-      DerivedOp packed = packedOf(get, type, symbols);
-      OpBuilder builder(linear);
-      Value weight = GetOp::create(builder, get.getLoc(),
-                                   cast<RankedTensorType>(packed.getType()),
-                                   packed.getSymName());
-      linear.getWeightMutable().assign(weight);
-      if (get->use_empty())
-        get.erase();
+      if (get && !type.getEncoding() && packedDepth(type.getElementType()) != 0)
+        replaceGet(linear.getWeightMutable(), packedOf(get, type, symbols));
     }
+    // A table that a linear layer reads too is stored once.
+    for (GatherOp gather : gathers) {
+      auto get = gather.getTable().getDefiningOp<GetOp>();
+      DerivedOp packed =
+          get ? packedWeights.lookup(get.getSymbolAttr().getAttr()) : nullptr;
+      if (packed)
+        replaceGet(gather.getTableMutable(), packed);
+    }
+  }
+
+  /// Lets \p operand, a lathe.get, read \p packed instead.
+  static void replaceGet(OpOperand &operand, DerivedOp packed) {
+    auto get = operand.get().getDefiningOp<GetOp>();
+    OpBuilder builder(operand.getOwner());
+    operand.assign(GetOp::create(builder, get.getLoc(),
+                                 cast<RankedTensorType>(packed.getType()),
+                                 packed.getSymName()));
+    if (get->use_empty())
+      get.erase();
   }
 
   /// The packed form of what \p get reads, made at its first use.

@@ -115,9 +115,11 @@ def PackWeights : Pass<"lathe-pack-weights", "::mlir::ModuleOp"> {
     %y = lathe.linear %x, %w : …
     ```
 
+    A `lathe.gather` whose table is such a weight, as that of a tied embedding,
+    reads the packed one too: the weight is stored once.
+
     It leaves alone weights that are packed already, computed in the entry, or
-    of an element type without a packed layout. Other readers of the weight, such
-    as the `lathe.gather` of a tied embedding, keep the plain one.
+    of an element type without a packed layout.
   }];
   let options = [Option<"columns", "columns", "int64_t", "32",
                         "columns of a panel, the same for every level">];

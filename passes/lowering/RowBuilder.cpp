@@ -70,14 +70,28 @@ static Value bufferOf(const KernelFrame &frame, Value value) {
   return frame.buffer(cast<BlockArgument>(value));
 }
 
+/// Element at which \p row of a matrix of \p type, packed or not, begins.
+static Value rowStart(const KernelCode &code, Value row,
+                      RankedTensorType type) {
+  int64_t size = type.getDimSize(1);
+  auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
+  if (!packed)
+    return code.mul(row, size);
+  // [N / columns][K / depth][columns][depth]: docs/design.md, 8.4.
+  int64_t columns = packed.getColumns(), depth = packed.getDepth();
+  int64_t panel = columns * llvm::alignTo(size, depth);
+  return code.add(code.mul(code.div(row, columns), panel),
+                  code.mul(code.rem(row, columns), depth));
+}
+
 void RowBuilder::emitTokenFacts(Value token) {
   auto read = [&](Value indices) {
     return code.loadIndex(bufferOf(frame, indices), token);
   };
   for (Operation &op : frame.source().getBody().front()) {
     if (auto gather = dyn_cast<GatherOp>(op)) {
-      int64_t columns = gather.getTable().getType().getDimSize(1);
-      tokenFacts[&op] = {code.mul(read(gather.getIndices()), columns)};
+      RankedTensorType table = gather.getTable().getType();
+      tokenFacts[&op] = {rowStart(code, read(gather.getIndices()), table)};
     } else if (auto rope = dyn_cast<RopeOp>(op)) {
       int64_t columns = rope.getTable().getType().getDimSize(1);
       tokenFacts[&op] = {code.mul(read(rope.getPositions()), columns)};
@@ -496,10 +510,34 @@ Value RowBuilder::evaluateNorm(Operation *op, const Place &place) {
   return code.mulf(code.mulf(x, facts.scale), weight);
 }
 
+Value RowBuilder::loadPacked(Value base, RankedTensorType type, Value start,
+                             const Place &place) {
+  auto packed = cast<PackedAttr>(type.getEncoding());
+  int64_t columns = packed.getColumns(), depth = packed.getDepth();
+  VectorType lanes = code.lanes(type.getElementType());
+  Value row = arith::ConstantOp::create(code.builder, code.loc, lanes,
+                                        code.builder.getZeroAttr(lanes));
+  for (int64_t lane = 0; lane < place.lanes; ++lane) {
+    Value column = code.add(place.column, lane);
+    Value block = code.mul(code.div(column, depth), columns * depth);
+    Value index = code.add(start, code.add(block, code.rem(column, depth)));
+    Value pointer = buildElementPtr(code.builder, code.loc, base,
+                                    type.getElementType(), index);
+    Value number =
+        buildLoad(code.builder, code.loc, type.getElementType(), pointer);
+    row = vector::InsertOp::create(code.builder, code.loc, number, row, lane);
+  }
+  return buildWiden(code.builder, code.loc, row);
+}
+
 Value RowBuilder::evaluateGather(GatherOp op, const Place &place) {
-  Value index = code.add(tokenFacts[op][0], place.column);
-  Value row = code.loadLanes(bufferOf(frame, op.getTable()),
-                             op.getTable().getType().getElementType(), index);
+  RankedTensorType type = op.getTable().getType();
+  Value table = bufferOf(frame, op.getTable());
+  Value start = tokenFacts[op][0];
+  Value row = isa_and_nonnull<PackedAttr>(type.getEncoding())
+                  ? loadPacked(table, type, start, place)
+                  : code.loadLanes(table, type.getElementType(),
+                                   code.add(start, place.column));
   float scale = op.getScale().convertToFloat();
   return scale == 1.0f ? row : code.mulf(row, code.splat(scale));
 }

@@ -107,6 +107,8 @@ private:
   mlir::Value evaluateArith(mlir::Operation *op, const Place &place);
   mlir::Value evaluateNorm(mlir::Operation *op, const Place &place);
   mlir::Value evaluateGather(GatherOp op, const Place &place);
+  mlir::Value loadPacked(mlir::Value base, mlir::RankedTensorType type,
+                         mlir::Value start, const Place &place);
   mlir::Value evaluateRope(RopeOp op, const Place &place);
   mlir::Value evaluatePool(PoolOp op, const Place &place);
   mlir::Value loadTensor(mlir::Value base, mlir::RankedTensorType type,

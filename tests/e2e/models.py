@@ -24,6 +24,12 @@ with tempfile.TemporaryDirectory() as folder:
     program.run("compile", models / "stories260K", "-o", stories)
     program.run("compile", models / "novel11m", "-o", novel)
 
+    # The tied embedding is an eighth of the weights, and stored once. Padding of panels
+    # and the rope table take 2%.
+    stored = (models / "stories260K" / "model.safetensors").stat().st_size
+    kept = json.loads(program.run("inspect", stories, "--json").stdout)["weight_bytes"]
+    check(kept <= 1.05 * stored, f"stories260K: {kept} bytes of weights from {stored}")
+
     reference = json.loads((models / "stories260K" / "reference.json").read_text())
     expected = reference["greedy_output_ids"]
     done = program.run("generate", stories, "--prompt-ids", "1", "-n", len(expected), "--ids")

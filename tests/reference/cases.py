@@ -204,6 +204,16 @@ def lookups():
         yield Case(f"gather_{t}_{e}", [table, index], [a, i], [result],
                    f"%r0 = lathe.gather %a0[%a1] {word}: {{a0}}, {{a1}} -> {{r0}}",
                    [ref.gather(a, i, scale)])
+    for e, depth, width in (("f32", 1, 77), ("bf16", 2, 97), ("f16", 2, 16)):
+        encoding = f"#lathe.packed<columns = 32, depth = {depth}>"
+        table, index = Tensor(e, (101, width), encoding), Tensor("i32", (tokens(7),))
+        result = Tensor("f32", (tokens(7), width))
+        draw = Draw(f"gather_packed{e}")
+        a, i = draw.normal(table), draw.below(101, 7)
+        yield Case(f"gather_packed_{e}", [table, index], [a, i], [result],
+                   "%r0 = lathe.gather %a0[%a1] : {a0}, {a1} -> {r0}",
+                   [ref.gather(a, i, 1.0)],
+                   stored={0: ref.pack(to_bits(a, e), 32, depth)})
     for kind in ("mean", "first", "last", "max"):
         x, s = Tensor("f32", (tokens(77), 7)), Tensor("i32", (tokens(77),))
         result = Tensor("f32", (Dim("sequences", 4), 7))

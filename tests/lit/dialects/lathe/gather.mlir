@@ -10,6 +10,13 @@ func.func @gather(%table: tensor<512x64xbf16>, %tokens: tensor<?xi32, #lathe.dim
   return
 }
 
+// CHECK-LABEL: func @packed(
+// CHECK:         lathe.gather %{{.*}}[%{{.*}}] : tensor<5x3xf32, #lathe.packed<columns = 32, depth = 1>>
+func.func @packed(%t: tensor<5x3xf32, #lathe.packed<columns = 32, depth = 1>>, %i: tensor<7xi32>) {
+  %y = lathe.gather %t[%i] : tensor<5x3xf32, #lathe.packed<columns = 32, depth = 1>>, tensor<7xi32> -> tensor<7x3xf32>
+  return
+}
+
 // CHECK-LABEL: func @static(
 // CHECK:         lathe.gather %{{.*}}[%{{.*}}] :
 func.func @static(%t: tensor<5x3xf32>, %i: tensor<7xi32>) {

@@ -42,6 +42,20 @@ func.func private @embeddings(%words: tensor<9x8xf32>, %types: tensor<2x8xf32>, 
 
 // -----
 
+// A row of a packed table is read lane by lane, here 3 of them.
+
+// CHECK-LABEL: func.func private @packed(
+// CHECK-COUNT-3: vector.insert
+//   CHECK-NOT:   vector.insert
+//       CHECK:   return
+func.func private @packed(%t: tensor<9x3xf32, #lathe.packed<columns = 32, depth = 1>>, %i: tensor<4xi32>)
+    -> tensor<4x3xf32> attributes {lathe.kernel} {
+  %y = lathe.gather %t[%i] : tensor<9x3xf32, #lathe.packed<columns = 32, depth = 1>>, tensor<4xi32> -> tensor<4x3xf32>
+  return %y : tensor<4x3xf32>
+}
+
+// -----
+
 // The schedule says how many tokens a tile has.
 
 // CHECK: #[[MAP:.*]] = affine_map<()[s0] -> (s0 ceildiv 3)>

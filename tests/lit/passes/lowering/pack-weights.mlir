@@ -13,6 +13,7 @@ module {
   // CHECK: lathe.derived @half.packed : tensor<7x64xbf16, #lathe.packed<columns = 32, depth = 2>>
   lathe.parameter @up : tensor<96x64xf32> from "m.safetensors" key "up"
   lathe.parameter @half : tensor<7x64xbf16> from "m.safetensors" key "half"
+  lathe.parameter @words : tensor<9x64xf32> from "m.safetensors" key "words"
   lathe.parameter @wide : tensor<7x64xf64> from "m.safetensors" key "wide"
 
   // CHECK-LABEL: func.func @first
@@ -28,11 +29,12 @@ module {
     return %y, %z : tensor<4x96xf32>, tensor<4x7xf32>
   }
 
-  // The gather of a tied table keeps the plain one; the linear shares what the
-  // other entry made.
+  // The gather of a tied table and the linear share what the other entry made;
+  // nothing reads the plain one.
   // CHECK-LABEL: func.func @second
   func.func @second(%ids: tensor<4xi32>) -> tensor<4x96xf32> {
-    // CHECK: %[[TABLE:.*]] = lathe.get @up :
+    // CHECK-NOT: lathe.get @up :
+    // CHECK: %[[TABLE:.*]] = lathe.get @up.packed
     // CHECK: lathe.gather %[[TABLE]]
     // CHECK: lathe.get @up.packed
     // CHECK-NOT: @up.packed_0
@@ -40,6 +42,16 @@ module {
     %x = lathe.gather %w[%ids] : tensor<96x64xf32>, tensor<4xi32> -> tensor<4x64xf32>
     %y = lathe.linear %x, %w : tensor<4x64xf32>, tensor<96x64xf32> -> tensor<4x96xf32>
     return %y : tensor<4x96xf32>
+  }
+
+  // Left alone: no linear reads the table.
+  // CHECK-LABEL: func.func @table_alone
+  func.func @table_alone(%ids: tensor<4xi32>) -> tensor<4x64xf32> {
+    // CHECK: %[[TABLE:.*]] = lathe.get @words :
+    // CHECK: lathe.gather %[[TABLE]]
+    %w = lathe.get @words : tensor<9x64xf32>
+    %x = lathe.gather %w[%ids] : tensor<9x64xf32>, tensor<4xi32> -> tensor<4x64xf32>
+    return %x : tensor<4x64xf32>
   }
 
   // Left alone: the weight is computed in the entry, or has no packed layout.
