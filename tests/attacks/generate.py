@@ -17,6 +17,8 @@ import pathlib
 import random
 import struct
 
+import gguf_file
+
 BOUNDARIES = [0, 1, -1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32, 2**32 + 1,
               2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1, 2**64, -2**31, -2**63]
 WRONG_TYPES = [None, True, 1.5, -1, "x", "", [], {}, [[]], {"a": 1}, 1e308]
@@ -244,6 +246,89 @@ def attack_npy(rng):
     yield from flips(rng, good)
 
 
+def attack_gguf(rng):
+    pairs, tensors, data = gguf_file.tiny()
+    good = gguf_file.gguf(pairs, tensors, data)
+    f32, u8 = gguf_file.F32, struct.pack("<B", 1)
+
+    def head(key, kind, content):
+        """A value of a kind that may not be one."""
+        return gguf_file.name(key) + struct.pack("<I", kind % 2**32) + content
+
+    def placed(dims, kind=f32, offset=0, size=32, name="w"):
+        return gguf_file.gguf([], [gguf_file.tensor(name, dims, kind, offset)], bytes(size))
+
+    yield from truncations("gguf", good)
+    for place in range(16, len(good) - len(data), 37):
+        yield "bad", f"cut-at-{place}", good[:place]
+    for number in BOUNDARIES:
+        yield "bad", "tensor-count", gguf_file.gguf(pairs, tensors, data, counts=(number or 99, len(pairs)))
+        yield "bad", "value-count", gguf_file.gguf(pairs, tensors, data, counts=(len(tensors), number or 99))
+        if number % 2**32 not in (2, 3):
+            yield "bad", "version", gguf_file.gguf(pairs, tensors, data, version=number)
+        length = struct.pack("<Q", number % 2**64)
+        if number != 1:
+            yield "bad", "key-length", gguf_file.gguf([length + bytes(12)], [], b"")
+        if number % 2**64:
+            yield "bad", "string-length", gguf_file.gguf([head("k", 8, length)], [], b"")
+            for kind in [*range(13), 13, 2**32 - 1]:
+                content = struct.pack("<I", kind) + length
+                yield "bad", f"array-length-{kind}", gguf_file.gguf([head("k", 9, content)], [], b"")
+        yield "bad", "dim", placed([number if number != 1 else 0, 4096])
+        yield "bad", "dims", placed([number or 2**40, 2**32, 2**31])
+        yield "bad", "offset", placed([8], offset=number % 2**64 or 64)
+        yield "bad", "wrap", placed([2**62, 4 * (number or 1)], size=0)
+        yield "bad", "type", placed([256], kind=number if number % 2**32 > 1 else 40, size=16)
+        if number % 2**32 not in (1, 2, 32, 64):
+            alignment = struct.pack("<I", number % 2**32)
+            yield "bad", "alignment", gguf_file.gguf([head("general.alignment", 4, alignment)], [], b"")
+    for rank in [0, 5, 33, 255]:
+        yield "bad", "rank", placed([1] * rank)
+    for kind in [13, 14, 99, 2**31, 2**32 - 1]:
+        yield "bad", "kind", gguf_file.gguf([head("k", kind, bytes(8))], [], b"")
+    for kind in range(13):
+        if kind != 4:
+            yield "bad", "alignment-kind", gguf_file.gguf([head("general.alignment", kind, bytes(16))], [], b"")
+    for depth in [1, 2, 64, 1000, 100_000]:
+        nested = struct.pack("<IQ", 9, 1) * depth + struct.pack("<IQ", 0, 1) + u8
+        yield "bad", f"nested-{depth}", gguf_file.gguf([head("k", 9, nested)], [], b"")
+    for number in [2, 3, 127, 128, 255]:
+        yield "bad", "bool", gguf_file.gguf([head("k", 7, struct.pack("<B", number))], [], b"")
+        yield "bad", "bools", gguf_file.gguf([head("k", 9, struct.pack("<IQBB", 7, 2, 1, number))], [], b"")
+    for magic in [b"GGML", b"ggjt", b"FUGG", b"gguf", b"GGU\0", b"PK\3\4"]:
+        yield "bad", "magic", gguf_file.gguf(pairs, tensors, data, magic=magic)
+    for size in [0, 1, 31, len(data) // 2, len(data) - 33, len(data) + 32, len(data) + 4096]:
+        yield "bad", "data-size", gguf_file.gguf(pairs, tensors, data[:size] + bytes(max(0, size - len(data))))
+    for name in ["", "n" * 65, "n" * 4096]:
+        yield "bad", "name", placed([8], name=name)
+    yield "bad", "key-twice", gguf_file.gguf(pairs + pairs[3:4], tensors, data)
+    yield "bad", "tensor-twice", gguf_file.gguf(pairs, tensors[:1] * 2, data)
+    yield "bad", "many", gguf_file.gguf([gguf_file.pair(f"k{i}", "u8", 1) for i in range(65_537)], [], b"")
+    for first, second in [(0, 0), (0, 32), (32, 64), (0, 96), (64, 0), (31, 64), (2**64 - 32, 0)]:
+        both = [gguf_file.tensor("a", [16], f32, first), gguf_file.tensor("b", [16], f32, second)]
+        yield "bad", "places", gguf_file.gguf([], both, bytes(256))
+    values = gguf_file.tiny_values()
+    for key, (kind, content) in values.items():
+        others = [None, ("u32", 0), ("u32", 2**32 - 1), ("i32", -1), ("u64", 2**63), ("f32", float("nan")),
+                  ("f32", float("inf")), ("f64", -1.0), ("string", ""), ("string", "x" * 5000), ("bool", 1),
+                  ("array", ("string", [])), ("array", ("i32", [-1] * 8)), ("array", ("string", ["a"] * 8))]
+        for other in others:
+            changed = values | {key: other}
+            if other is None:
+                del changed[key]
+            new = [gguf_file.pair(k, *v) for k, v in changed.items()]
+            yield "wrong", f"value-{key}", gguf_file.gguf(new, tensors, data)
+    for gone in range(len(tensors)):
+        rest = list(gguf_file.tiny_tensors())
+        del rest[gone]
+        heads, body = [], b""
+        for key, dims, kind, content in rest:
+            heads.append(gguf_file.tensor(key, dims, kind, len(body)))
+            body += gguf_file.padded(content)
+        yield "wrong", "tensor-gone", gguf_file.gguf(pairs, heads, body)
+    yield from flips(rng, good)
+
+
 def attack_mlir(rng):
     good = GOOD_MLIR.encode()
     for depth in [257, 300, 1000, 100_000]:
@@ -274,6 +359,7 @@ FORMATS = {
     "config": ("json", attack_json(GOOD_CONFIG)),
     "tokenizer": ("json", attack_json(GOOD_TOKENIZER)),
     "npy": ("npy", attack_npy),
+    "gguf": ("gguf", attack_gguf),
     "mlir": ("mlir", attack_mlir),
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/formats/Checkpoint.h"
 #include "runtime/formats/DepthScan.h"
+#include "runtime/formats/Gguf.h"
 #include "runtime/formats/Json.h"
 #include "runtime/formats/Npy.h"
 #include "runtime/formats/SafeTensors.h"
@@ -36,6 +37,7 @@ Status readCheckpoint(const std::string &path) {
 }
 Status readJson(const std::string &path) { return statusOf(path, Json::read); }
 Status readNpy(const std::string &path) { return statusOf(path, Npy::open); }
+Status readGguf(const std::string &path) { return statusOf(path, Gguf::open); }
 Status readMlir(const std::string &path) {
   Result<MappedFile> file = MappedFile::open(path);
   if (!file.isOk())
@@ -83,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Format{"safetensors", readSafeTensors},
                     Format{"index", readCheckpoint}, Format{"config", readJson},
                     Format{"tokenizer", readJson}, Format{"npy", readNpy},
-                    Format{"mlir", readMlir}),
+                    Format{"gguf", readGguf}, Format{"mlir", readMlir}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace
