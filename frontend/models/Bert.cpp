@@ -5,18 +5,7 @@
 using namespace lathe;
 
 void lathe::readBert(ConfigReader &reader, TransformerConfig &config) {
-  readBertLike(reader,
-               {.vocabulary = 30522,
-                .hidden = 768,
-                .intermediate = 3072,
-                .layers = 12,
-                .heads = 12,
-                .context = 512,
-                .normEpsilon = 1e-12,
-                .tied = true,
-                .activation = "gelu",
-                .padId = 0},
-               config);
+  readBertLike(reader, {.vocabulary = 30522, .padId = 0}, config);
   config.classifier = ClassifierKind::Pooler;
   config.headActivation = config.activation;
   TensorNames &names = config.names;

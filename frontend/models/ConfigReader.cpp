@@ -265,12 +265,12 @@ ConfigReader::firstOf(std::initializer_list<std::string_view> keys) const {
   return *keys.begin();
 }
 
-void ConfigReader::ignore(std::initializer_list<std::string_view> keys) {
+void ConfigReader::ignore(std::span<const std::string_view> keys) {
   for (std::string_view key : keys)
     read.emplace(key);
 }
 
-void ConfigReader::refuse(std::initializer_list<std::string_view> keys) {
+void ConfigReader::refuse(std::span<const std::string_view> keys) {
   for (std::string_view key : keys) {
     std::optional<JsonValue> member = take(key);
     if (member && !isFalsy(*member))

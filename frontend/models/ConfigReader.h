@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,10 +59,16 @@ public:
   std::string_view firstOf(std::initializer_list<std::string_view> keys) const;
 
   /// Counts \p keys as read: they do not change what a model computes.
-  void ignore(std::initializer_list<std::string_view> keys);
+  void ignore(std::span<const std::string_view> keys);
+  void ignore(std::initializer_list<std::string_view> keys) {
+    ignore(std::span(keys.begin(), keys.size()));
+  }
   /// Fails with Unsupported if one of \p keys asks for something: anything but
   /// null, false, 0, an empty string, list or object.
-  void refuse(std::initializer_list<std::string_view> keys);
+  void refuse(std::span<const std::string_view> keys);
+  void refuse(std::initializer_list<std::string_view> keys) {
+    refuse(std::span(keys.begin(), keys.size()));
+  }
   /// Members that ask for something and that nobody read, in the file's order.
   std::vector<std::string> unread() const;
 

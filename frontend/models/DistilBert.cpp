@@ -6,8 +6,6 @@
 
 #include "frontend/models/Family.h"
 
-#include <algorithm>
-
 using namespace lathe;
 
 static void nameDistilBertTensors(TensorNames &names) {
@@ -31,36 +29,27 @@ static void nameDistilBertTensors(TensorNames &names) {
 }
 
 void lathe::readDistilBert(ConfigReader &reader, TransformerConfig &config) {
-  config.vocabulary = reader.integer("vocab_size", 30522);
-  config.hidden = reader.integer(reader.firstOf({"dim", "hidden_size"}), 768);
-  config.intermediate = reader.integer("hidden_dim", 4 * 768);
-  config.layers = reader.integer(
-      reader.firstOf({"n_layers", "num_hidden_layers"}), 6, 1, 1 << 12);
-  std::string_view heads = reader.firstOf({"n_heads", "num_attention_heads"});
-  config.heads = reader.integer(heads, 12);
-  requireDivides(reader, heads, config.heads, "dim", config.hidden);
-  config.kvHeads = config.heads;
-  config.headSize = std::max<int64_t>(config.hidden / config.heads, 1);
-  config.positionRows =
-      reader.integer("max_position_embeddings", 512, 1, 1 << 24);
-  config.context = config.positionRows;
-  config.causal = false;
-  config.norm = NormKind::Layer;
-  config.normPlace = NormPlace::Post;
-  config.embeddingNorm = true;
+  readLayerNormModel(reader,
+                     {.hidden = "dim",
+                      .intermediate = "hidden_dim",
+                      .layers = "n_layers",
+                      .heads = "n_heads"},
+                     {.vocabulary = 30522,
+                      .hidden = 768,
+                      .intermediate = 3072,
+                      .layers = 6,
+                      .heads = 12,
+                      .context = 512,
+                      .tied = true,
+                      .padId = 0},
+                     config);
+  setEncoder(config);
   config.normEpsilon = config.headNormEpsilon = 1e-12f;
   config.activation = readActivation(reader, "activation", "gelu");
   config.headActivation = config.activation;
-  config.gated = false;
-  config.queryKeyValueBias = config.outputBias = config.mlpBias = true;
-  config.tiedHead = reader.boolean("tie_word_embeddings", true);
   config.classifier = ClassifierKind::FirstRelu;
-  readIds(reader, {.padId = 0}, config);
-  setPlainScales(config);
-  config.windows.assign(config.layers, 0);
   nameDistilBertTensors(config.names);
   // A table of sines is stored like any other, so the flag says nothing new.
   reader.ignore({"sinusoidal_pos_embds", "tie_weights_", "dropout",
-                 "attention_dropout", "qa_dropout", "seq_classif_dropout",
-                 "hidden_size", "num_hidden_layers", "num_attention_heads"});
+                 "attention_dropout", "qa_dropout", "seq_classif_dropout"});
 }

@@ -97,10 +97,66 @@ void lathe::readWindows(ConfigReader &reader, TransformerConfig &config,
   }
 }
 
-/// Reads the sizes of attention; hidden is known.
+void lathe::readSizes(ConfigReader &reader, const SizeNames &names,
+                      const Defaults &defaults, TransformerConfig &config) {
+  constexpr SizeNames common;
+  std::string_view hidden = reader.firstOf({names.hidden, common.hidden});
+  std::string_view layers = reader.firstOf({names.layers, common.layers});
+  std::string_view heads = reader.firstOf({names.heads, common.heads});
+  std::string_view positions =
+      reader.firstOf({names.positions, common.positions});
+  config.vocabulary = reader.integer("vocab_size", defaults.vocabulary);
+  config.hidden = reader.integer(hidden, defaults.hidden);
+  config.intermediate = reader.integer(
+      names.intermediate,
+      defaults.intermediate ? defaults.intermediate : 4 * config.hidden);
+  config.layers = reader.integer(layers, defaults.layers, 1, 1 << 12);
+  config.heads = reader.integer(heads, defaults.heads);
+  config.context = reader.integer(positions, defaults.context, 1, 1 << 24);
+  config.windows.assign(config.layers, 0);
+  config.tiedHead = reader.boolean("tie_word_embeddings", defaults.tied);
+  readIds(reader, defaults, config);
+  for (std::string_view name :
+       {names.hidden, names.layers, names.heads, names.positions, common.hidden,
+        common.layers, common.heads, common.positions})
+    reader.ignore({name});
+}
+
+/// Heads that share out hidden_size.
+static void shareHeads(ConfigReader &reader, const SizeNames &names,
+                       TransformerConfig &config) {
+  requireDivides(reader, names.heads, config.heads, names.hidden,
+                 config.hidden);
+  config.headSize = std::max<int64_t>(config.hidden / config.heads, 1);
+}
+
+float lathe::readEpsilon(ConfigReader &reader, std::string_view key,
+                         double fallback) {
+  return float(reader.number(key, fallback, 1e-30, 1.0));
+}
+
+void lathe::readLayerNormModel(ConfigReader &reader, const SizeNames &names,
+                               const Defaults &defaults,
+                               TransformerConfig &config) {
+  readSizes(reader, names, defaults, config);
+  config.kvHeads = config.heads;
+  shareHeads(reader, names, config);
+  config.positionRows = config.context;
+  config.norm = NormKind::Layer;
+  config.gated = false;
+  config.queryKeyValueBias = config.outputBias = config.mlpBias = true;
+}
+
+void lathe::setEncoder(TransformerConfig &config) {
+  config.causal = false;
+  config.normPlace = NormPlace::Post;
+  config.embeddingNorm = true;
+  setPlainScales(config);
+}
+
+/// Heads of key and value, and the size of a head; heads and hidden are known.
 static void readHeads(ConfigReader &reader, const Defaults &defaults,
                       TransformerConfig &config) {
-  config.heads = reader.integer("num_attention_heads", defaults.heads);
   int64_t kvFallback = reader.contains("num_key_value_heads")
                            ? config.heads
                            : defaults.kvHeads.value_or(config.heads);
@@ -108,9 +164,7 @@ static void readHeads(ConfigReader &reader, const Defaults &defaults,
   requireDivides(reader, "num_key_value_heads", config.kvHeads,
                  "num_attention_heads", config.heads);
   if (!defaults.headSize && !reader.has("head_dim")) {
-    requireDivides(reader, "num_attention_heads", config.heads, "hidden_size",
-                   config.hidden);
-    config.headSize = std::max<int64_t>(config.hidden / config.heads, 1);
+    shareHeads(reader, {}, config);
     reader.ignore({"head_dim"});
     return;
   }
@@ -137,25 +191,15 @@ static void nameLlamaTensors(TensorNames &names) {
 
 void lathe::readLlamaLike(ConfigReader &reader, const Defaults &defaults,
                           TransformerConfig &config) {
-  config.vocabulary = reader.integer("vocab_size", defaults.vocabulary);
-  config.hidden = reader.integer("hidden_size", defaults.hidden);
-  config.intermediate =
-      reader.integer("intermediate_size", defaults.intermediate);
-  config.layers =
-      reader.integer("num_hidden_layers", defaults.layers, 1, 1 << 12);
-  config.context =
-      reader.integer("max_position_embeddings", defaults.context, 1, 1 << 24);
+  readSizes(reader, {}, defaults, config);
   readHeads(reader, defaults, config);
   config.activation = readActivation(reader, "hidden_act", defaults.activation);
   config.normEpsilon =
-      float(reader.number("rms_norm_eps", defaults.normEpsilon, 1e-30, 1.0));
-  config.tiedHead = reader.boolean("tie_word_embeddings", defaults.tied);
+      readEpsilon(reader, "rms_norm_eps", defaults.normEpsilon);
   config.classifier = ClassifierKind::Last;
-  readIds(reader, defaults, config);
   if (reader.isOk())
     readRope(reader, config);
   setPlainScales(config);
-  config.windows.assign(config.layers, 0);
   nameLlamaTensors(config.names);
   reader.ignore({"attention_dropout", "pretraining_tp", "rope_interleaved"});
 }
@@ -176,43 +220,23 @@ static void nameBertTensors(TensorNames &names) {
   names.pooler = "pooler.dense";
 }
 
-void lathe::readBertLike(ConfigReader &reader, const Defaults &defaults,
+void lathe::readBertLike(ConfigReader &reader, Defaults defaults,
                          TransformerConfig &config) {
-  config.vocabulary = reader.integer("vocab_size", defaults.vocabulary);
-  config.hidden = reader.integer("hidden_size", defaults.hidden);
-  config.intermediate =
-      reader.integer("intermediate_size", defaults.intermediate);
-  config.layers =
-      reader.integer("num_hidden_layers", defaults.layers, 1, 1 << 12);
-  config.heads = reader.integer("num_attention_heads", defaults.heads);
-  requireDivides(reader, "num_attention_heads", config.heads, "hidden_size",
-                 config.hidden);
-  config.kvHeads = config.heads;
-  config.headSize = std::max<int64_t>(config.hidden / config.heads, 1);
-  config.positionRows =
-      reader.integer("max_position_embeddings", defaults.context, 1, 1 << 24);
-  config.context = config.positionRows;
+  defaults.hidden = 768;
+  defaults.intermediate = 3072;
+  defaults.layers = defaults.heads = 12;
+  defaults.context = 512;
+  defaults.tied = true;
+  readLayerNormModel(reader, {}, defaults, config);
+  setEncoder(config);
   config.tokenTypes = reader.integer("type_vocab_size", 2);
-  config.causal = false;
-  config.norm = NormKind::Layer;
-  config.normPlace = NormPlace::Post;
-  config.embeddingNorm = true;
-  config.normEpsilon =
-      float(reader.number("layer_norm_eps", defaults.normEpsilon, 1e-30, 1.0));
-  config.headNormEpsilon = config.normEpsilon;
-  config.activation = readActivation(reader, "hidden_act", defaults.activation);
-  config.gated = false;
-  config.queryKeyValueBias = config.outputBias = config.mlpBias = true;
-  config.tiedHead = reader.boolean("tie_word_embeddings", defaults.tied);
-  readIds(reader, defaults, config);
-  setPlainScales(config);
-  config.windows.assign(config.layers, 0);
+  config.normEpsilon = config.headNormEpsilon =
+      readEpsilon(reader, "layer_norm_eps", 1e-12);
+  config.activation = readActivation(reader, "hidden_act", "gelu");
   nameBertTensors(config.names);
 
   std::string kind = reader.text("position_embedding_type", "absolute");
   if (kind != "absolute")
     reader.unsupported("position_embedding_type",
                        "\"" + kind + "\" is not supported");
-  reader.ignore({"hidden_dropout_prob", "attention_probs_dropout_prob",
-                 "classifier_dropout"});
 }

@@ -57,14 +57,47 @@ struct Defaults {
   std::optional<int64_t> padId = std::nullopt;
 };
 
+/// What a family calls its sizes in config.json.
+struct SizeNames {
+  std::string_view hidden = "hidden_size";
+  std::string_view intermediate = "intermediate_size";
+  std::string_view layers = "num_hidden_layers";
+  std::string_view heads = "num_attention_heads";
+  std::string_view positions = "max_position_embeddings";
+};
+
+/// Reads sizes, special ids and whether the head is tied. A field but for the
+/// intermediate size may also have the name that most families use.
+void readSizes(ConfigReader &reader, const SizeNames &names,
+               const Defaults &defaults, TransformerConfig &config);
+
+/// readSizes() for families of layer norms, learned positions, one head of key
+/// and value for each of query, and biases on every linear layer.
+void readLayerNormModel(ConfigReader &reader, const SizeNames &names,
+                        const Defaults &defaults, TransformerConfig &config);
+
+/// What bert and its descendants are: every token sees all others, and norms
+/// stand behind the embeddings, attention and MLP.
+void setEncoder(TransformerConfig &config);
+
+/// The epsilon of a norm that \p key gives.
+float readEpsilon(ConfigReader &reader, std::string_view key, double fallback);
+
 /// Reads the fields that the decoders with RMS norms, rope and gated MLPs
 /// share (llama and its descendants), and names their tensors.
 void readLlamaLike(ConfigReader &reader, const Defaults &defaults,
                    TransformerConfig &config);
 
-/// Reads the fields that bert and roberta share, and names the tensors of the
-/// base model.
-void readBertLike(ConfigReader &reader, const Defaults &defaults,
+/// Reads what qwen2 and qwen3 share: readLlamaLike with their defaults, and
+/// windows of the layers from max_window_layers on, with use_sliding_window.
+/// \p headSize is the default of head_dim; nothing: hidden / heads.
+void readQwenLike(ConfigReader &reader, std::optional<int64_t> headSize,
+                  TransformerConfig &config);
+
+/// Reads the fields that bert and roberta share, whose sizes are those of the
+/// first bert unless said, and names the tensors of the base model. Of
+/// \p defaults the vocabulary and ids count.
+void readBertLike(ConfigReader &reader, Defaults defaults,
                   TransformerConfig &config);
 
 /// Fails at \p key unless \p part, above 0, divides \p whole.

@@ -39,40 +39,31 @@ static void readScales(ConfigReader &reader, TransformerConfig &config) {
 }
 
 void lathe::readGpt2(ConfigReader &reader, TransformerConfig &config) {
-  config.vocabulary = reader.integer("vocab_size", 50257);
-  config.hidden =
-      reader.integer(reader.firstOf({"n_embd", "hidden_size"}), 768);
-  config.layers = reader.integer(
-      reader.firstOf({"n_layer", "num_hidden_layers"}), 12, 1, 1 << 12);
-  std::string_view heads = reader.firstOf({"n_head", "num_attention_heads"});
-  config.heads = reader.integer(heads, 12);
-  requireDivides(reader, heads, config.heads, "n_embd", config.hidden);
-  config.kvHeads = config.heads;
-  config.headSize = config.hidden / config.heads;
-  config.positionRows =
-      reader.integer(reader.firstOf({"n_positions", "max_position_embeddings"}),
-                     1024, 1, 1 << 24);
-  config.context = config.positionRows;
-  config.intermediate = reader.integer("n_inner", 4 * config.hidden);
-  config.norm = NormKind::Layer;
-  config.normEpsilon =
-      float(reader.number("layer_norm_epsilon", 1e-5, 1e-30, 1.0));
+  readLayerNormModel(reader,
+                     {.hidden = "n_embd",
+                      .intermediate = "n_inner",
+                      .layers = "n_layer",
+                      .heads = "n_head",
+                      .positions = "n_positions"},
+                     {.vocabulary = 50257,
+                      .hidden = 768,
+                      .layers = 12,
+                      .heads = 12,
+                      .context = 1024,
+                      .tied = true,
+                      .bosIds = {50256},
+                      .eosIds = {50256}},
+                     config);
+  config.normEpsilon = readEpsilon(reader, "layer_norm_epsilon", 1e-5);
   config.activation = readActivation(reader, "activation_function", "gelu_new");
-  config.gated = false;
-  config.queryKeyValueBias = config.outputBias = config.mlpBias = true;
   config.transposedWeights = true;
-  config.tiedHead = reader.boolean("tie_word_embeddings", true);
   config.classifier = ClassifierKind::Last;
-  readIds(reader, {.bosIds = {50256}, .eosIds = {50256}}, config);
   readScales(reader, config);
-  config.windows.assign(config.layers, 0);
   nameGpt2Tensors(config.hidden, config.names);
   config.names.classifier =
       config.head == HeadKind::TokenClassification ? "classifier" : "score";
   // n_ctx is n_positions in old configs; the upcast only matters below f32.
-  reader.ignore({"n_ctx", "n_positions", "max_position_embeddings",
-                 "hidden_size", "num_hidden_layers", "num_attention_heads",
-                 "reorder_and_upcast_attn", "summary_use_proj",
+  reader.ignore({"n_ctx", "reorder_and_upcast_attn", "summary_use_proj",
                  "summary_activation", "summary_proj_to_labels",
                  "summary_first_dropout", "summary_type"});
 }

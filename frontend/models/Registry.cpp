@@ -1,5 +1,6 @@
 //===- Registry.cpp - The families, and how a config finds its own --------===//
 
+#include "frontend/models/CommonFields.h"
 #include "frontend/models/Family.h"
 
 #include <algorithm>
@@ -115,155 +116,11 @@ static void readLabels(ConfigReader &reader, TransformerConfig &config) {
   reader.ignore({"label2id", "problem_type", "finetuning_task"});
 }
 
-/// Fields of every family that say nothing of what a trained model computes:
-/// dropout and initial values, the training's and the hub's bookkeeping, and
-/// defaults of generation, which is not the model's business.
-static void ignoreCommon(ConfigReader &reader) {
-  reader.ignore({"transformers_version",
-                 "torch_dtype",
-                 "dtype",
-                 "use_cache",
-                 "initializer_range",
-                 "initializer_factor",
-                 "gradient_checkpointing",
-                 "_name_or_path",
-                 "name_or_path",
-                 "_commit_hash",
-                 "auto_map",
-                 "tokenizer_class",
-                 "task_specific_params",
-                 "torchscript",
-                 "return_dict",
-                 "use_return_dict",
-                 "output_attentions",
-                 "output_hidden_states",
-                 "chunk_size_feed_forward",
-                 "language",
-                 "_attn_implementation",
-                 "attn_implementation",
-                 "_flash_attn_2_enabled",
-                 "_attn_implementation_autoset",
-                 "cache_implementation",
-                 "attention_probs_dropout_prob",
-                 "hidden_dropout_prob",
-                 "resid_pdrop",
-                 "embd_pdrop",
-                 "attn_pdrop",
-                 "hidden_dropout",
-                 "use_bfloat16",
-                 "classifier_dropout",
-                 "summary_type",
-                 "is_composition",
-                 "prefix",
-                 "sep_token_id",
-                 "cls_token_id",
-                 "mask_token_id",
-                 "unk_token_id",
-                 "decoder_start_token_id",
-                 "forced_bos_token_id",
-                 "forced_eos_token_id",
-                 "max_length",
-                 "min_length",
-                 "do_sample",
-                 "num_beams",
-                 "temperature",
-                 "top_k",
-                 "top_p",
-                 "typical_p",
-                 "repetition_penalty",
-                 "length_penalty",
-                 "no_repeat_ngram_size",
-                 "encoder_no_repeat_ngram_size",
-                 "num_return_sequences",
-                 "early_stopping",
-                 "diversity_penalty",
-                 "num_beam_groups",
-                 "bad_words_ids",
-                 "suppress_tokens",
-                 "begin_suppress_tokens",
-                 "remove_invalid_values",
-                 "exponential_decay_length_penalty",
-                 "output_scores",
-                 "return_dict_in_generate",
-                 "unsloth_version",
-                 "unsloth_fixed",
-                 "transformers.js_config",
-                 "output_past",
-                 "is_llama_config",
-                 "full_attn_mod",
-                 "interpolate_factor",
-                 "sentence_transformers",
-                 "pad_token",
-                 "bos_token",
-                 "eos_token"});
-}
-
-/// Fields that change what a model computes in ways that are not done here.
-static void refuseCommon(ConfigReader &reader) {
-  reader.refuse({"quantization_config",
-                 "compression_config",
-                 "is_encoder_decoder",
-                 "is_decoder",
-                 "add_cross_attention",
-                 "cross_attention_hidden_size",
-                 "pruned_heads",
-                 "adapters",
-                 "num_experts",
-                 "num_local_experts",
-                 "num_experts_per_tok",
-                 "n_routed_experts",
-                 "moe_intermediate_size",
-                 "alibi",
-                 "use_bidirectional_attention",
-                 "attention_sinks",
-                 "no_rope_layers",
-                 "attention_chunk_size",
-                 "residual_scale",
-                 "residual_multiplier",
-                 "embedding_multiplier",
-                 "attention_multiplier",
-                 "logits_scaling",
-                 "logit_scale",
-                 "query_key_layer_scaling",
-                 "vision_config",
-                 "text_config",
-                 "audio_config",
-                 "per_layer_config",
-                 "sub_configs"});
-}
-
-/// Fields that one family or another reads: where the family does not, they ask
-/// for something that it does not have.
+/// Refuses what \p family leaves unread of the fields that others have.
 static void refuseForeign(ConfigReader &reader, std::string_view family) {
-  static constexpr std::string_view fields[] = {"attn_logit_softcapping",
-                                                "final_logit_softcapping",
-                                                "query_pre_attn_scalar",
-                                                "rope_scaling",
-                                                "rope_parameters",
-                                                "rope_theta",
-                                                "partial_rotary_factor",
-                                                "rotary_dim",
-                                                "rotary_pct",
-                                                "layer_types",
-                                                "sliding_window",
-                                                "use_sliding_window",
-                                                "head_dim",
-                                                "qk_norm",
-                                                "use_qk_norm",
-                                                "qk_layernorm",
-                                                "use_parallel_residual",
-                                                "parallel_attn",
-                                                "clip_qkv",
-                                                "rope_local_base_freq",
-                                                "attention_bias",
-                                                "mlp_bias",
-                                                "use_bias",
-                                                "qkv_bias",
-                                                "bias",
-                                                "lm_head_bias"};
+  std::span<const std::string_view> fields = foreignFields();
   for (const std::string &key : reader.unread())
-    if (std::find(std::begin(fields), std::end(fields), key) !=
-        std::end(fields))
+    if (std::find(fields.begin(), fields.end(), key) != fields.end())
       reader.unsupported(key, "is not supported in the family " +
                                   std::string(family));
 }
@@ -295,12 +152,12 @@ Result<TransformerConfig> lathe::readConfig(const Json &json,
   config.family = family->name;
   config.file = json.file();
   // What is refused comes first: the family may not know the other fields.
-  refuseCommon(reader);
+  reader.refuse(refusedFields());
   family->read(reader, config);
   readLabels(reader, config);
   refuseForeign(reader, family->name);
   LATHE_RETURN_IF_ERROR(reader.status());
-  ignoreCommon(reader);
+  reader.ignore(harmlessFields());
   checkProducts(reader, config);
   LATHE_RETURN_IF_ERROR(reader.status());
   for (const std::string &key : reader.unread())

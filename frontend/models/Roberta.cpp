@@ -11,18 +11,7 @@ using namespace lathe;
 
 void lathe::readRoberta(ConfigReader &reader, TransformerConfig &config) {
   readBertLike(reader,
-               {.vocabulary = 50265,
-                .hidden = 768,
-                .intermediate = 3072,
-                .layers = 12,
-                .heads = 12,
-                .context = 512,
-                .normEpsilon = 1e-12,
-                .tied = true,
-                .activation = "gelu",
-                .bosIds = {0},
-                .eosIds = {2},
-                .padId = 1},
+               {.vocabulary = 50265, .bosIds = {0}, .eosIds = {2}, .padId = 1},
                config);
   if (!config.padId)
     reader.fail("pad_token_id", "positions begin after it, but there is none");

@@ -1,0 +1,24 @@
+//===- CommonFields.h - Config fields that are no family's own --*- C++ -*-===//
+#ifndef LATHE_FRONTEND_MODELS_COMMONFIELDS_H
+#define LATHE_FRONTEND_MODELS_COMMONFIELDS_H
+
+#include <span>
+#include <string_view>
+
+namespace lathe {
+
+/// Fields of every family that say nothing of what a trained model computes:
+/// dropout and initial values, the training's and the hub's bookkeeping, and
+/// defaults of generation, which is not the model's business.
+std::span<const std::string_view> harmlessFields();
+
+/// Fields that change what a model computes in ways that are not done here.
+std::span<const std::string_view> refusedFields();
+
+/// Fields that one family or another reads, or one that is not there yet:
+/// where the family does not, they ask for something that it does not have.
+std::span<const std::string_view> foreignFields();
+
+} // namespace lathe
+
+#endif // LATHE_FRONTEND_MODELS_COMMONFIELDS_H
