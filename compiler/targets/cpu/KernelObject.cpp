@@ -228,24 +228,9 @@ Result<KernelObject> KernelObjectCompiler::compile(llvm::StringRef text,
 
 // Byte loops: kernels copy whole vectors themselves, so these are only for the
 // few calls that LLVM makes up. no-builtins keeps each from being turned into
-// a call of itself.
+// a call of itself. memcpy is a memmove, which looks at the direction first.
 static constexpr const char *kSupportText = R"(
-define hidden ptr @memcpy(ptr returned %to, ptr %from, i64 %n) #0 {
-entry:
-  %none = icmp eq i64 %n, 0
-  br i1 %none, label %done, label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %source = getelementptr i8, ptr %from, i64 %i
-  %target = getelementptr i8, ptr %to, i64 %i
-  %byte = load i8, ptr %source
-  store i8 %byte, ptr %target
-  %next = add i64 %i, 1
-  %more = icmp ult i64 %next, %n
-  br i1 %more, label %loop, label %done
-done:
-  ret ptr %to
-}
+@memcpy = hidden alias ptr (ptr, ptr, i64), ptr @memmove
 
 define hidden ptr @memmove(ptr returned %to, ptr %from, i64 %n) #0 {
 entry:
