@@ -1,5 +1,6 @@
 target_sources(LathePasses PRIVATE
   plan/ConvertToRt.cpp
+  plan/EntryConverter.cpp
   plan/FormKernels.cpp
   plan/KernelGroups.cpp
   plan/PlanMemory.cpp)
