@@ -4,9 +4,9 @@
 
 #include "dialects/lathe/Lathe.h"
 #include "frontend/models/Rope.h"
+#include "frontend/weights/StoredNames.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 #include <set>
@@ -22,15 +22,6 @@ using runtime::StatusCode;
 /// A size that the config does not say.
 static constexpr int64_t kAny = -1;
 
-/// `{}` of \p pattern replaced by \p layer.
-static std::string inLayer(const std::string &pattern, int64_t layer) {
-  size_t hole = pattern.find("{}");
-  if (hole == std::string::npos)
-    return pattern;
-  return pattern.substr(0, hole) + std::to_string(layer) +
-         pattern.substr(hole + 2);
-}
-
 /// "[48, 160]".
 static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
   std::string text = "[";
@@ -38,23 +29,6 @@ static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
     text += (i ? ", " : "") +
             (shape[i] == kAny ? std::string("any") : std::to_string(shape[i]));
   return text + "]";
-}
-
-/// The name that old checkpoints give a norm's weight or bias.
-static std::string legacyName(llvm::StringRef name) {
-  if (name.consume_back("LayerNorm.weight"))
-    return name.str() + "LayerNorm.gamma";
-  if (name.consume_back("LayerNorm.bias"))
-    return name.str() + "LayerNorm.beta";
-  return {};
-}
-
-/// Buffers that old versions saved with the weights; they say nothing new.
-static bool isBuffer(llvm::StringRef name) {
-  return name.ends_with("position_ids") || name.ends_with(".attn.bias") ||
-         name.ends_with(".attn.masked_bias") ||
-         name.ends_with("rotary_emb.inv_freq") ||
-         name.ends_with("token_type_ids");
 }
 
 namespace {
