@@ -217,10 +217,11 @@ Artifact::openPath(const std::string &path, const ArtifactOptions &options) {
                              ? StatusCode::NotFound
                              : StatusCode::IoError,
                          path + ": cannot open: " + std::strerror(errno));
-  Result<std::shared_ptr<const Artifact>> artifact =
-      openFile(fd, path, options);
-  close(fd);
-  return artifact;
+  struct Closer {
+    int fd;
+    ~Closer() { close(fd); }
+  } closer{fd};
+  return openFile(fd, path, options);
 }
 
 Result<std::shared_ptr<const Artifact>>

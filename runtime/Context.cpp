@@ -469,12 +469,11 @@ Status Context::call(size_t entry) {
       std::max(usedArena, state.entry->plans()
                               ->Get(static_cast<flatbuffers::uoffset_t>(plan))
                               ->arena_bytes());
-  threads->openRegion();
+  ThreadPool::Region region(*threads);
   Status status = state.executor.run(
       plan, symbols,
       {state.fixed, arena->data(), scratch->data(), scratchStride},
       {threads.get(), &cancelled}, observer);
-  threads->closeRegion();
   if (status.code() == StatusCode::Cancelled)
     cancelled.store(false, std::memory_order_relaxed);
   LATHE_RETURN_IF_ERROR(std::move(status));

@@ -2,14 +2,12 @@
 
 #include "runtime/Generator.h"
 
-#include "runtime/schema/artifact_generated.h"
-#include "runtime/text/Tokenizer.h"
+#include "runtime/ProgramTables.h"
+#include "runtime/Sequence.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
-#include <optional>
 
 using namespace lathe::runtime;
 namespace artifact = lathe::artifact;
@@ -18,33 +16,28 @@ namespace artifact = lathe::artifact;
 static constexpr std::array<const char *, 5> kInputNames = {
     "tokens", "positions", "sequences", "rows", "page_table"};
 
-/// One sequence from its prompt to its end.
-struct Generator::Sequence {
-  Sequence(Sampler sampler) : sampler(std::move(sampler)) {}
-
-  int64_t number = 0;
-  int32_t slot = 0;
-  std::vector<int32_t> ids; ///< Prompt and text.
-  size_t cached = 0;        ///< How many of them are in the cache.
-  size_t promptCount = 0;
-  int64_t maxTokens = 0;
-  std::vector<int32_t> pages;
-  std::vector<int32_t> stopIds;
-  std::vector<std::string> stopStrings;
-  std::string held; ///< Text that may begin a stop string.
-  std::optional<StreamDecoder> decoder;
-  Sampler sampler;
-  bool isOver = false;
-};
-
-/// The flat list of one call.
+/// The flat list of one call. Its lists have room for the largest one, so that
+/// only what comes of a call needs memory.
 struct Generator::Batch {
   std::vector<int32_t> tokens;
   std::vector<int32_t> positions;
   std::vector<int32_t> slots;
   std::vector<int32_t> rows;
   std::vector<Sequence *> emitters; ///< Of each row.
+  /// Sequences whose ids are in the list, and what was cached of them before.
+  std::vector<std::pair<Sequence *, size_t>> advances;
   size_t promptTokens = 0;
+  size_t taken = 0; ///< Rows whose ids were taken in.
+  std::chrono::steady_clock::time_point start;
+
+  void reserve(size_t mostTokens, size_t mostRows) {
+    for (std::vector<int32_t> *list : {&tokens, &positions, &slots})
+      list->reserve(mostTokens);
+    advances.reserve(mostTokens);
+    // A call has one row at least.
+    rows.reserve(std::max<size_t>(mostRows, 1));
+    emitters.reserve(mostRows);
+  }
 
   void clear() {
     tokens.clear();
@@ -52,7 +45,16 @@ struct Generator::Batch {
     slots.clear();
     rows.clear();
     emitters.clear();
+    advances.clear();
     promptTokens = 0;
+    taken = 0;
+  }
+
+  /// Takes back a call that did not end: its ids will be put in again.
+  void undo() {
+    for (auto [sequence, cached] : advances)
+      sequence->cached = cached;
+    clear();
   }
 };
 
@@ -131,8 +133,8 @@ Status Generator::findEntries() {
         isStep ? artifact::ElementType_F32 : artifact::ElementType_I32;
     if (result.element() != element ||
         result.dims()->size() != (isStep ? 2 : 1))
-      return unsupported(context[0], "entry '" + entry.name()->str() +
-                                         "': has another result than expected");
+      return unsupported(*context, "entry '" + entry.name()->str() +
+                                       "': has another result than expected");
     maxTokens = largestDim(model, entry, step.inputs[0], 0);
     maxRows = largestDim(model, entry, step.inputs[3], 0);
   }
@@ -170,6 +172,9 @@ Result<std::unique_ptr<Generator>> Generator::create(Context &context) {
   generator->pageTable.resize(
       static_cast<size_t>(generator->slots * generator->slotPages));
   generator->batch = std::make_unique<Batch>();
+  generator->batch->reserve(static_cast<size_t>(generator->maxTokens),
+                            generator->mostResults());
+  generator->results.reserve(generator->mostResults());
   return generator;
 }
 
@@ -209,13 +214,36 @@ Status Generator::checkRequest(GenerationRequest &request) const {
   return Status::ok();
 }
 
-Result<int64_t> Generator::add(GenerationRequest request) {
+/// The sequence that \p request asks for, without its place in the cache.
+Result<std::unique_ptr<Sequence>>
+Generator::makeSequence(GenerationRequest &request) const {
   const Model &model = context->model();
-  LATHE_RETURN_IF_ERROR(checkRequest(request));
   Result<Sampler> sampler =
       Sampler::create(request.sampling, model.program().model()->vocabulary());
   if (!sampler.isOk())
     return sampler.takeStatus();
+  auto sequence = std::make_unique<Sequence>(std::move(*sampler));
+  for (int32_t id : request.prompt)
+    sequence->sampler.observe(id);
+  sequence->ids = std::move(request.prompt);
+  sequence->promptCount = sequence->ids.size();
+  sequence->maxTokens = request.maxTokens;
+  sequence->ids.reserve(sequence->promptCount +
+                        static_cast<size_t>(request.maxTokens));
+  sequence->stopIds = std::move(request.stopIds);
+  if (const auto *eos = model.program().model()->eos_ids();
+      eos && !request.ignoreEos)
+    sequence->stopIds.insert(sequence->stopIds.end(), eos->begin(), eos->end());
+  // An empty string would end every text before it begins.
+  std::erase(request.stopStrings, std::string());
+  sequence->stopStrings = std::move(request.stopStrings);
+  if (model.tokenizer())
+    sequence->decoder.emplace(*model.tokenizer(), !request.keepSpecial);
+  return sequence;
+}
+
+Result<int64_t> Generator::add(GenerationRequest request) {
+  LATHE_RETURN_IF_ERROR(checkRequest(request));
   int64_t positions =
       static_cast<int64_t>(request.prompt.size()) + request.maxTokens - 1;
   size_t needed =
@@ -227,34 +255,27 @@ Result<int64_t> Generator::add(GenerationRequest request) {
             " free slots and " + std::to_string(freePages.size()) +
             " free pages, 1 and " + std::to_string(needed) + " are needed");
 
-  auto sequence = std::make_unique<Sequence>(std::move(*sampler));
-  sequence->number = nextSequence++;
-  sequence->slot = freeSlots.back();
+  Result<std::unique_ptr<Sequence>> made = makeSequence(request);
+  if (!made.isOk())
+    return made.takeStatus();
+  Sequence &sequence = **made;
+  sequence.pages.resize(needed);
+  sequences.push_back(std::move(*made));
+  // Nothing is allocated from here on, so a sequence is in or it is not.
+  sequence.number = nextSequence++;
+  sequence.slot = freeSlots.back();
   freeSlots.pop_back();
-  for (size_t i = 0; i < needed; ++i) {
-    sequence->pages.push_back(freePages.back());
+  for (int32_t &page : sequence.pages) {
+    page = freePages.back();
     freePages.pop_back();
   }
-  std::copy(sequence->pages.begin(), sequence->pages.end(),
-            pageTable.begin() + sequence->slot * slotPages);
-  for (int32_t id : request.prompt)
-    sequence->sampler.observe(id);
-  sequence->ids = std::move(request.prompt);
-  sequence->promptCount = sequence->ids.size();
-  sequence->maxTokens = request.maxTokens;
-  sequence->stopIds = std::move(request.stopIds);
-  if (const auto *eos = model.program().model()->eos_ids();
-      eos && !request.ignoreEos)
-    sequence->stopIds.insert(sequence->stopIds.end(), eos->begin(), eos->end());
-  // An empty string would end every text before it begins.
-  std::erase(request.stopStrings, std::string());
-  sequence->stopStrings = std::move(request.stopStrings);
-  if (model.tokenizer())
-    sequence->decoder.emplace(*model.tokenizer(), !request.keepSpecial);
-  sequences.push_back(std::move(sequence));
-  return sequences.back()->number;
+  std::copy(sequence.pages.begin(), sequence.pages.end(),
+            pageTable.begin() + sequence.slot * slotPages);
+  return sequence.number;
 }
 
+/// Gives slot and pages back. Their lists have had all of them, so they have
+/// the room.
 void Generator::release(Sequence &sequence) {
   auto row = pageTable.begin() + sequence.slot * slotPages;
   std::fill(row, row + slotPages, 0);
@@ -279,6 +300,7 @@ Status Generator::remove(int64_t number) {
 /// Puts up to \p room of the sequence's ids that are not cached into the batch.
 void Generator::appendTokens(Sequence &sequence, size_t room) {
   size_t count = std::min(room, sequence.ids.size() - sequence.cached);
+  batch->advances.emplace_back(&sequence, sequence.cached);
   for (size_t i = sequence.cached; i < sequence.cached + count; ++i) {
     batch->tokens.push_back(sequence.ids[i]);
     batch->positions.push_back(static_cast<int32_t>(i));
@@ -338,97 +360,76 @@ Status Generator::runBatch(const Step &step) {
   return context->call(step.entry);
 }
 
-/// Cuts \p sequence's text at a stop string; what may still become one is held
-/// back. True if one was found.
-static bool cutAtStop(const std::vector<std::string> &stops, std::string &held,
-                      std::string &text) {
-  size_t first = std::string::npos;
-  for (const std::string &stop : stops)
-    first = std::min(first, held.find(stop));
-  if (first != std::string::npos) {
-    text = held.substr(0, first);
-    held.clear();
-    return true;
-  }
-  size_t keep = 0;
-  for (const std::string &stop : stops)
-    for (size_t length = std::min(stop.size() - 1, held.size()); length > keep;
-         --length)
-      if (held.compare(held.size() - length, length, stop, 0, length) == 0) {
-        keep = length;
-        break;
-      }
-  text = held.substr(0, held.size() - keep);
-  held.erase(0, held.size() - keep);
-  return false;
-}
-
-void Generator::takeToken(Sequence &sequence, int32_t id) {
-  GeneratedToken token = {sequence.number, id, Finish::Running, {}};
-  ++statistics.newTokens;
-  bool isEnd = std::find(sequence.stopIds.begin(), sequence.stopIds.end(),
-                         id) != sequence.stopIds.end();
-  sequence.ids.push_back(id);
-  sequence.sampler.observe(id);
-  int64_t written =
-      static_cast<int64_t>(sequence.ids.size() - sequence.promptCount);
-  if (isEnd)
-    token.finish = Finish::StopId;
-  else if (written == sequence.maxTokens)
-    token.finish = Finish::Length;
-
-  if (sequence.decoder) {
-    if (!isEnd)
-      sequence.held += sequence.decoder->push(id);
-    if (token.finish != Finish::Running)
-      sequence.held += sequence.decoder->finish();
-    if (cutAtStop(sequence.stopStrings, sequence.held, token.text))
-      token.finish = Finish::StopString;
-    else if (token.finish != Finish::Running)
-      token.text += std::exchange(sequence.held, {});
-  }
-  if (token.finish != Finish::Running)
-    release(sequence);
-  results.push_back(std::move(token));
-}
-
+/// Takes in one token of each emitter, from the first that was not taken yet.
 Status Generator::takeResults(const Step &step) {
   Result<TensorView> output = context->output(step.entry, 0);
   if (!output.isOk())
     return output.takeStatus();
   bool isGreedy = &step == &greedyStep;
-  for (size_t row = 0; row < batch->emitters.size(); ++row) {
-    Sequence &sequence = *batch->emitters[row];
-    if (isGreedy) {
-      takeToken(sequence, reinterpret_cast<const int32_t *>(output->data)[row]);
+  for (; batch->taken < batch->emitters.size(); ++batch->taken) {
+    Sequence &sequence = *batch->emitters[batch->taken];
+    // It was removed while its token waited for memory.
+    if (sequence.isOver)
       continue;
+    if (!sequence.chosen && isGreedy)
+      sequence.chosen =
+          reinterpret_cast<const int32_t *>(output->data)[batch->taken];
+    if (!sequence.chosen) {
+      size_t width = static_cast<size_t>(output->dims[1]);
+      const float *logits = reinterpret_cast<const float *>(output->data);
+      Result<int32_t> id =
+          sequence.sampler.next({logits + batch->taken * width, width});
+      if (!id.isOk())
+        return id.takeStatus();
+      sequence.chosen = *id;
     }
-    size_t width = static_cast<size_t>(output->dims[1]);
-    const float *logits = reinterpret_cast<const float *>(output->data);
-    Result<int32_t> id = sequence.sampler.next({logits + row * width, width});
-    if (!id.isOk())
-      return id.takeStatus();
-    takeToken(sequence, *id);
+    GeneratedToken token = sequence.prepare(*sequence.chosen);
+    sequence.commit(token);
+    if (sequence.isOver)
+      release(sequence);
+    ++statistics.newTokens;
+    results.push_back(std::move(token));
   }
   return Status::ok();
 }
 
-Result<std::span<const GeneratedToken>> Generator::step() {
+/// Fills a batch and runs it. False if there is nothing to run.
+Result<bool> Generator::startBatch() {
   results.clear();
   if (!fillBatch())
-    return std::span<const GeneratedToken>();
+    return false;
   bool isGreedy =
       greedyStep.entry != SIZE_MAX &&
       std::all_of(batch->emitters.begin(), batch->emitters.end(),
                   [](const Sequence *s) { return s->sampler.isGreedy(); });
-  const Step &step = isGreedy ? greedyStep : logitsStep;
+  current = isGreedy ? &greedyStep : &logitsStep;
+  batch->start = std::chrono::steady_clock::now();
 
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start = Clock::now();
-  LATHE_RETURN_IF_ERROR(runBatch(step));
-  LATHE_RETURN_IF_ERROR(takeResults(step));
+  struct Undo {
+    Batch *batch;
+    ~Undo() {
+      if (batch)
+        batch->undo();
+    }
+  } undo{batch.get()};
+  LATHE_RETURN_IF_ERROR(runBatch(*current));
+  undo.batch = nullptr;
+  return true;
+}
+
+Result<std::span<const GeneratedToken>> Generator::step() {
+  // A step that ended early, for lack of memory, left tokens to be taken in.
+  if (batch->taken == batch->emitters.size()) {
+    Result<bool> isStarted = startBatch();
+    if (!isStarted.isOk())
+      return isStarted.takeStatus();
+    if (!*isStarted)
+      return std::span<const GeneratedToken>();
+  }
+  LATHE_RETURN_IF_ERROR(takeResults(*current));
   uint64_t nanoseconds = static_cast<uint64_t>(
-      std::chrono::nanoseconds(Clock::now() - start).count());
+      std::chrono::nanoseconds(std::chrono::steady_clock::now() - batch->start)
+          .count());
 
   ++statistics.steps;
   statistics.promptTokens += batch->promptTokens;

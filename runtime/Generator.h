@@ -11,6 +11,7 @@
 #include "runtime/Context.h"
 #include "runtime/Sampler.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <span>
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace lathe::runtime {
+
+struct Sequence;
 
 struct GenerationRequest {
   std::vector<int32_t> prompt;
@@ -57,19 +60,24 @@ public:
   static Result<std::unique_ptr<Generator>> create(Context &context);
   ~Generator();
 
-  /// Takes in a sequence; its number. Fails with InvalidArgument and
-  /// ResourceExhausted (no free slot or pages now).
+  /// Takes in a sequence, or changes nothing; its number. Fails with
+  /// InvalidArgument and ResourceExhausted (no free slot or pages now).
   Result<int64_t> add(GenerationRequest request);
   /// Takes out a sequence before its end. Fails with NotFound.
   Status remove(int64_t sequence);
   /// Sequences that are not over.
   size_t active() const;
-  /// One call of the program. What came of it lives until the next step.
+  /// One call of the program. What came of it lives until the next step. After
+  /// std::bad_alloc the next step goes on where this one ended: no token is
+  /// lost or written twice.
   Result<std::span<const GeneratedToken>> step();
+  /// Most tokens that a step gives.
+  size_t mostResults() const {
+    return static_cast<size_t>(std::min(maxRows, slots));
+  }
   const GenerationStats &stats() const { return statistics; }
 
 private:
-  struct Sequence;
   struct Batch;
   /// An entry, and where its inputs tokens, positions, sequences, rows and
   /// page_table are.
@@ -81,16 +89,19 @@ private:
 
   Status findEntries();
   Status checkRequest(GenerationRequest &request) const;
+  Result<std::unique_ptr<Sequence>>
+  makeSequence(GenerationRequest &request) const;
   void appendTokens(Sequence &sequence, size_t room);
   bool fillBatch();
+  Result<bool> startBatch();
   Status runBatch(const Step &step);
   Status takeResults(const Step &step);
-  void takeToken(Sequence &sequence, int32_t id);
   void release(Sequence &sequence);
 
   Context *context = nullptr;
   Step logitsStep;
   Step greedyStep;
+  const Step *current = nullptr; ///< That of the batch.
   int64_t slots = 0;
   int64_t slotPages = 0;
   int64_t pages = 0;

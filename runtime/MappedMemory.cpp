@@ -72,10 +72,10 @@ Result<MappedMemory> MappedMemory::mapFile(int fd, size_t bytes,
       static_cast<std::byte *>(reserve(bytes, kBufferTail, memory.mapped));
   if (!memory.start || mmap(memory.start, bytes, PROT_READ,
                             MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
-    return Status::error(StatusCode::IoError,
-                         std::string(name) + ": cannot map " +
-                             std::to_string(bytes) +
-                             " bytes: " + std::strerror(errno));
+    return Status::error(
+        errno == ENOMEM ? StatusCode::ResourceExhausted : StatusCode::IoError,
+        std::string(name) + ": cannot map " + std::to_string(bytes) +
+            " bytes: " + std::strerror(errno));
   memory.length = bytes;
   return memory;
 }

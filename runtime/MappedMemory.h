@@ -28,7 +28,8 @@ public:
   static Result<MappedMemory> allocate(size_t bytes, const char *purpose);
 
   /// The first \p bytes of the open file \p fd, read-only; at least kBufferTail
-  /// readable zero bytes follow. Fails with IoError, naming \p name.
+  /// readable zero bytes follow. Fails with IoError and ResourceExhausted,
+  /// naming \p name.
   static Result<MappedMemory> mapFile(int fd, size_t bytes, const char *name);
 
   std::byte *data() const { return start; }

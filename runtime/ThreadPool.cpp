@@ -126,18 +126,27 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(uint32_t workers,
   std::unique_ptr<ThreadPool> pool(new ThreadPool());
   pool->workerCount = workers;
   pool->hostPool = host;
-  if (host.function)
-    return pool;
+  if (!host.function)
+    LATHE_RETURN_IF_ERROR(pool->startThreads());
+  return pool;
+}
+
+Status ThreadPool::startThreads() {
+  // All memory first: a thread that runs must be known to the destructor.
+  std::vector<std::unique_ptr<Worker>> ready;
+  for (uint32_t number = 1; number < workerCount; ++number) {
+    ready.push_back(std::make_unique<Worker>());
+    ready.back()->pool = this;
+    ready.back()->number = number;
+  }
+  threads.reserve(ready.size());
 
   // Signals are for the host's threads.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
-  for (uint32_t number = 1; number < workers && error == 0; ++number) {
-    std::unique_ptr<Worker> worker = std::make_unique<Worker>();
-    worker->pool = pool.get();
-    worker->number = number;
+  for (std::unique_ptr<Worker> &worker : ready) {
     error = pthread_create(
         &worker->thread, nullptr,
         [](void *data) -> void * {
@@ -146,16 +155,17 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(uint32_t workers,
           return nullptr;
         },
         worker.get());
-    if (error == 0)
-      pool->threads.push_back(std::move(worker));
+    if (error != 0)
+      break;
+    threads.push_back(std::move(worker));
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0)
     return Status::error(
         StatusCode::ResourceExhausted,
-        "cannot start thread " + std::to_string(pool->threads.size() + 1) +
-            " of " + std::to_string(workers) + ": " + std::strerror(error));
-  return pool;
+        "cannot start thread " + std::to_string(threads.size() + 1) + " of " +
+            std::to_string(workerCount) + ": " + std::strerror(error));
+  return Status::ok();
 }
 
 ThreadPool::~ThreadPool() {

@@ -68,15 +68,27 @@ public:
   int run(int64_t tiles, int64_t grain, TileFunction work,
           const std::atomic<bool> *cancelled = nullptr);
 
-  /// While a region is open, idle workers spin longer before they park. For a
-  /// call of many launches; does nothing to results.
-  void openRegion() { regionOpen.store(true, std::memory_order_relaxed); }
-  void closeRegion() { regionOpen.store(false, std::memory_order_relaxed); }
+  /// While one lives, idle workers spin longer before they park. For a call of
+  /// many launches; does nothing to results.
+  class Region {
+  public:
+    explicit Region(ThreadPool &pool) : pool(pool) { set(true); }
+    ~Region() { set(false); }
+    Region(const Region &) = delete;
+    Region &operator=(const Region &) = delete;
+
+  private:
+    void set(bool isOpen) {
+      pool.regionOpen.store(isOpen, std::memory_order_relaxed);
+    }
+    ThreadPool &pool;
+  };
 
 private:
   struct Worker;
   ThreadPool() = default;
 
+  Status startThreads();
   bool workOnce(uint32_t worker);
   void workerLoop(uint32_t worker);
   void wakeWorkers();
@@ -106,7 +118,7 @@ private:
 
   HostPool hostPool;
   uint32_t workerCount = 1;
-  std::vector<std::unique_ptr<Worker>> threads;
+  std::vector<std::unique_ptr<Worker>> threads; ///< That were started.
 };
 
 } // namespace lathe::runtime

@@ -7,6 +7,7 @@
 #include "runtime/devices/ElfImage.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #if defined(__aarch64__)
@@ -68,23 +69,36 @@ const Device &lathe::runtime::cpuDevice() {
   return device;
 }
 
-std::vector<std::string_view> lathe::runtime::supportedCpuTargets() {
-  std::vector<std::string_view> targets;
+namespace {
+/// Asks the machine, once.
+struct SupportedTargets {
+  SupportedTargets();
+  void add(std::string_view name) { names[count++] = name; }
+  std::array<std::string_view, 3> names;
+  size_t count = 0;
+};
+} // namespace
+
+SupportedTargets::SupportedTargets() {
 #if defined(__x86_64__)
   // The builtin also asks whether the system saves the registers.
   bool isV4 = __builtin_cpu_supports("x86-64-v4");
   if (isV4 && __builtin_cpu_supports("avx512vnni") &&
       __builtin_cpu_supports("avx512bf16"))
-    targets.push_back("x86-64-v4-vnni-bf16");
+    add("x86-64-v4-vnni-bf16");
   if (isV4)
-    targets.push_back("x86-64-v4");
+    add("x86-64-v4");
   if (__builtin_cpu_supports("x86-64-v3"))
-    targets.push_back("x86-64-v3");
+    add("x86-64-v3");
 #elif defined(__aarch64__)
   if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
-    targets.push_back("aarch64");
+    add("aarch64");
 #endif
-  return targets;
+}
+
+std::span<const std::string_view> lathe::runtime::supportedCpuTargets() {
+  static const SupportedTargets targets;
+  return std::span(targets.names).first(targets.count);
 }
 
 static std::string join(std::span<const std::string_view> names) {
@@ -97,7 +111,7 @@ static std::string join(std::span<const std::string_view> names) {
 Result<size_t>
 CpuDevice::chooseTarget(std::span<const std::string_view> targets,
                         std::string_view wanted) const {
-  std::vector<std::string_view> supported = supportedCpuTargets();
+  std::span<const std::string_view> supported = supportedCpuTargets();
   if (!wanted.empty()) {
     bool isHere = std::find(supported.begin(), supported.end(), wanted) !=
                   supported.end();
@@ -106,7 +120,7 @@ CpuDevice::chooseTarget(std::span<const std::string_view> targets,
                            "target '" + std::string(wanted) +
                                "' was asked for, but this machine runs " +
                                join(supported));
-    supported = {wanted};
+    supported = {&wanted, 1};
   }
   for (std::string_view candidate : supported) {
     auto found = std::find(targets.begin(), targets.end(), candidate);

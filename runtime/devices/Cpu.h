@@ -11,7 +11,7 @@ const Device &cpuDevice();
 
 /// The targets that this machine runs, by the names of an artifact, the best
 /// one first: "x86-64-v4-vnni-bf16", "x86-64-v4", "x86-64-v3"; "aarch64".
-std::vector<std::string_view> supportedCpuTargets();
+std::span<const std::string_view> supportedCpuTargets();
 
 } // namespace lathe::runtime
 

@@ -4,13 +4,17 @@
 //
 //     lathe_model_t      a file, mapped and checked once; shared by contexts
 //     lathe_context_t    states (key-value cache), arena and threads; runs
-//     entries lathe_generator_t  text from a decoder's `step` entries, several
-//     sequences
+//                        entries
+//     lathe_generator_t  text from a decoder's `step` entries, several
+//                        sequences
 //
 // Every function that can fail returns a lathe_status_t; lathe_message() has
 // the reason. Nothing here aborts, prints, exits or throws. A null pointer
 // where an object is wanted gives LATHE_INVALID_ARGUMENT; the `_free` functions
-// take null.
+// take null. Any function that returns a lathe_status_t can also fail with
+// LATHE_RESOURCE_EXHAUSTED and the message "out of memory": it has then changed
+// nothing, and the same call may be made again. A host's own functions (pools,
+// observers) must not throw.
 //
 // Threads: a model may be used by any number of threads at once. A context, a
 // generator and a stream belong to one thread at a time; only
@@ -534,6 +538,7 @@ LATHE_API size_t lathe_generator_active(const lathe_generator_t *generator);
 /// of the prompts as fits beside. \p tokens and \p count get what came of it,
 /// at most one token a sequence, perhaps none; valid until the next step.
 /// A sequence that is over gives its slot back. Fails as lathe_context_call.
+/// After "out of memory" the next step goes on where this one ended.
 LATHE_API lathe_status_t lathe_generator_step(lathe_generator_t *generator,
                                               const lathe_token_t **tokens,
                                               size_t *count);

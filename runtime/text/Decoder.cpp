@@ -11,6 +11,7 @@
 #include "runtime/text/Utf8.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace lathe::runtime;
 using namespace lathe::runtime::text;
@@ -19,8 +20,24 @@ struct StreamDecoder::State {
   /// What a step remembers from one token to the next.
   struct StepState {
     std::string held;
+    /// Of `held`: bytes that were passed on, and go once the token is through.
+    size_t passed = 0;
     uint64_t count = 0; ///< Tokens seen; DecodeStrip: characters cut.
     bool isOpen = false;
+  };
+
+  /// Takes a token in whole: if memory runs out in its middle, the decoder is
+  /// as it was. Runs of bytes, which alone are long, are not copied for it:
+  /// steps append to them or mark them as passed on.
+  class Transaction {
+  public:
+    explicit Transaction(State &state);
+    ~Transaction();
+    void commit();
+
+  private:
+    State &state;
+    bool isCommitted = false;
   };
 
   State(std::shared_ptr<const Tables> tables, bool skipSpecial)
@@ -42,7 +59,51 @@ struct StreamDecoder::State {
   std::vector<StepState> steps;
   std::string pending; ///< Bytes of a character whose end is missing.
   std::string out;
+  /// What a transaction began with; `passed` is the length of a run of bytes.
+  std::vector<StepState> saved;
+  std::string savedPending;
 };
+
+StreamDecoder::State::Transaction::Transaction(State &state) : state(state) {
+  state.saved.resize(state.steps.size());
+  for (size_t i = 0; i < state.steps.size(); ++i) {
+    const StepState &step = state.steps[i];
+    StepState &saved = state.saved[i];
+    saved.passed = step.held.size();
+    saved.count = step.count;
+    saved.isOpen = step.isOpen;
+    if (StepKind(state.tables->decoders[i].kind) !=
+        StepKind::DecodeByteFallback)
+      saved.held = step.held;
+  }
+  state.savedPending = state.pending;
+  state.out.clear();
+}
+
+StreamDecoder::State::Transaction::~Transaction() {
+  if (isCommitted)
+    return;
+  state.pending.swap(state.savedPending);
+  for (size_t i = 0; i < state.steps.size(); ++i) {
+    StepState &step = state.steps[i];
+    StepState &saved = state.saved[i];
+    if (StepKind(state.tables->decoders[i].kind) ==
+        StepKind::DecodeByteFallback)
+      step.held.resize(saved.passed);
+    else
+      step.held.swap(saved.held);
+    step.passed = 0;
+    step.count = saved.count;
+    step.isOpen = saved.isOpen;
+  }
+}
+
+void StreamDecoder::State::Transaction::commit() {
+  for (StepState &step : state.steps)
+    if (std::exchange(step.passed, 0) > 0)
+      step.held.clear();
+  isCommitted = true;
+}
 
 static std::string replaceAll(std::string_view text, std::string_view pattern,
                               std::string_view content) {
@@ -123,8 +184,8 @@ void StreamDecoder::State::decodeBytes(size_t stepIndex,
 
 /// Passes on the bytes held, which are text as a whole or not at all.
 void StreamDecoder::State::flushBytes(size_t stepIndex) {
-  std::string held = std::move(steps[stepIndex].held);
-  steps[stepIndex].held.clear();
+  std::string_view held = steps[stepIndex].held;
+  steps[stepIndex].passed = held.size();
   if (held.empty())
     return;
   if (isUtf8(held))
@@ -202,13 +263,10 @@ void StreamDecoder::State::push(size_t stepIndex, std::string_view token) {
 }
 
 void StreamDecoder::State::finish(size_t stepIndex) {
-  for (; stepIndex < steps.size(); ++stepIndex) {
+  for (; stepIndex < steps.size(); ++stepIndex)
     if (StepKind(tables->decoders[stepIndex].kind) ==
         StepKind::DecodeByteFallback)
       flushBytes(stepIndex);
-    // A fused strip drops what it holds: it is the end.
-    steps[stepIndex] = StepState();
-  }
 }
 
 /// Writes whole characters and keeps the begun one.
@@ -231,19 +289,25 @@ StreamDecoder::~StreamDecoder() = default;
 
 std::string StreamDecoder::push(int32_t id) {
   const Tables &tables = *state->tables;
-  state->out.clear();
   if (id < 0 || uint32_t(id) >= tables.config->vocabSize)
     return std::string();
   uint8_t flags = tables.tokenFlags[id];
-  if ((flags & kPresent) && !((flags & kSpecial) && state->skipSpecial))
-    state->push(0, tables.decodedToken(id));
+  if (!(flags & kPresent) || ((flags & kSpecial) && state->skipSpecial))
+    return std::string();
+  State::Transaction transaction(*state);
+  state->push(0, tables.decodedToken(id));
+  transaction.commit();
   return std::move(state->out);
 }
 
 std::string StreamDecoder::finish() {
-  state->out.clear();
+  State::Transaction transaction(*state);
   state->finish(0);
   appendValidUtf8(state->out, state->pending);
+  transaction.commit();
   state->pending.clear();
+  // A fused strip drops what it holds: it is the end.
+  for (State::StepState &step : state->steps)
+    step = State::StepState();
   return std::move(state->out);
 }

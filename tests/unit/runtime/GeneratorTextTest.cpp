@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Generator.h"
-#include "runtime/text/TokenizerBuilder.h"
 #include "tests/unit/runtime/ArtifactBuilder.h"
+#include "tests/unit/runtime/LetterTokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -14,29 +14,9 @@ using namespace lathe;
 using namespace lathe::runtime;
 using lathe::testing::ArtifactBuilder;
 using lathe::testing::expectedNext;
+using lathe::testing::letterTables;
 
 namespace {
-
-/// A tokenizer whose id i is the i-th letter from 'a'.
-std::vector<std::byte> letterTables() {
-  std::string json = R"({"version":"1.0","added_tokens":[],"normalizer":null,
-    "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,
-                     "trim_offsets":true,"use_regex":false},
-    "post_processor":null,
-    "decoder":{"type":"ByteLevel","add_prefix_space":false,
-               "trim_offsets":true,"use_regex":false},
-    "model":{"type":"BPE","merges":[],"vocab":{)";
-  for (int i = 0; i < 16; ++i)
-    json += std::string(i ? "," : "") + "\"" + char('a' + i) +
-            "\":" + std::to_string(i);
-  json += "}}}";
-  TokenizerFiles files = {};
-  files.tokenizerJson = json;
-  Result<std::vector<std::byte>> tables =
-      buildTokenizerTablesFrom(files, "letters");
-  EXPECT_TRUE(tables.isOk()) << tables.status().message();
-  return *tables;
-}
 
 class GeneratorTextTest : public ::testing::Test {
 protected:

@@ -68,13 +68,12 @@ TEST(ThreadPoolTest, RunsEachTileOnce) {
 
 TEST(ThreadPoolTest, RunsManyLaunchesInARow) {
   std::unique_ptr<ThreadPool> pool = makePool(4);
-  pool->openRegion();
+  ThreadPool::Region region(*pool);
   for (int launch = 0; launch < 2000; ++launch) {
     Tiles tiles(9);
     ASSERT_EQ(pool->run(9, 1, {Tiles::work, &tiles}), 0);
     ASSERT_TRUE(tiles.eachRanOnce()) << launch;
   }
-  pool->closeRegion();
 }
 
 TEST(ThreadPoolTest, PassesOnAFailureAndSkipsTheRest) {
