@@ -33,6 +33,54 @@ def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed", [
   let genVerifyDecl = 1;
 }
 
+def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "how a tensor of f32 values is stored in few bits";
+  let description = [{
+    The encoding of a weight each of whose rows is cut into groups of `group`
+    consecutive elements. An element is an integer of the type `quantum`, and
+
+        value = scale[g] * (quantum - zero) - minimum[g]
+
+    in f32. Without `block` a group's scale and minimum are floats. With it they
+    are integers, and each `block` consecutive elements share an f16 that
+    multiplies the scales and another that multiplies the minima. The encoding
+    says what the numbers are. How their bytes lie is said by the file that a
+    `lathe.parameter` names: in a GGUF file, as the blocks of Q4_0 and so on.
+
+    | GGUF | encoding |
+    |---|---|
+    | Q4_0 | `#lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>` |
+    | Q4_1 | `#lathe.quant<quantum = ui4, group = 32, scale = f16, minimum = f16>` |
+    | Q5_0 | `#lathe.quant<quantum = ui5, group = 32, scale = f16, zero = 16>` |
+    | Q5_1 | `#lathe.quant<quantum = ui5, group = 32, scale = f16, minimum = f16>` |
+    | Q8_0 | `#lathe.quant<quantum = si8, group = 32, scale = f16>` |
+    | Q4_K | `#lathe.quant<quantum = ui4, group = 32, scale = ui6, minimum = ui6, block = 256>` |
+    | Q5_K | `#lathe.quant<quantum = ui5, group = 32, scale = ui6, minimum = ui6, block = 256>` |
+    | Q6_K | `#lathe.quant<quantum = ui6, group = 16, scale = si8, zero = 32, block = 256>` |
+
+    Constraints:
+    - (C1) `quantum` is an integer with or without a sign, of 2 to 8 bits.
+    - (C2) `group` >= 1; 0 <= `zero` < 2^bits, and 0 if `quantum` has a sign.
+    - (C3) Without `block`, `scale` is f16, bf16 or f32. With it, `scale` is an
+      integer with or without a sign, of 2 to 8 bits, and `block` is a multiple
+      of `group`.
+    - (C4) `minimum`, where there is one, is of the type of `scale`.
+    - (C5) The tensor is static, of f32, and its last dimension is a multiple of
+      `block`, or of `group` where there is none.
+  }];
+  let parameters = (ins
+    "::mlir::Type":$quantum,
+    "int64_t":$group,
+    "::mlir::Type":$scale,
+    OptionalParameter<"::mlir::Type">:$minimum,
+    DefaultValuedParameter<"int64_t", "0">:$zero,
+    DefaultValuedParameter<"int64_t", "0">:$block
+  );
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Lathe_ReduceAttr : Lathe_Attr<"Reduce", "reduce"> {
   let summary = "order of a sum";
   let description = [{

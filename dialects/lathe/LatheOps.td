@@ -126,6 +126,7 @@ def Lathe_GetOp : Lathe_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpI
     Constraints:
     - (C1) `symbol` names a `lathe.parameter` or a `lathe.derived`.
     - (C2) `type(result)` is the declared type.
+    - (C3) A quantised value is read inside a `lathe.derived` only.
 
     Example:
 
@@ -301,7 +302,8 @@ def Lathe_CastOp : Lathe_Op<"cast", [Pure]> {
   let summary = "elements rounded to another float type, ties to even";
   let description = [{
     Constraints:
-    - (C1) Input and result have the same shape and encoding.
+    - (C1) Input and result have the same shape and encoding; the result of a
+      quantised input is plain. Its values are computed in f32, then rounded.
 
     Example:
 

@@ -28,6 +28,10 @@ static bool isPacked(RankedTensorType type) {
   return isa_and_nonnull<PackedAttr>(type.getEncoding());
 }
 
+static bool isQuantized(RankedTensorType type) {
+  return isa_and_nonnull<QuantAttr>(type.getEncoding());
+}
+
 static bool isFiniteAbove0(const APFloat &value) {
   return value.isFiniteNonZero() && !value.isNegative();
 }
@@ -117,6 +121,52 @@ PackedAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
     return success();
   return emitError() << "expects a packed weight to be a static matrix of "
                         "floats";
+}
+
+/// Whether \p type is an integer with or without a sign, of 2 to 8 bits.
+static bool isSmallInteger(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer && !integer.isSignless() && integer.getWidth() >= 2 &&
+         integer.getWidth() <= 8;
+}
+
+LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                Type quantum, int64_t group, Type scale,
+                                Type minimum, int64_t zero, int64_t block) {
+  if (!isSmallInteger(quantum)) // C1
+    return emitError() << "expects a quantum such as ui4 or si8, got "
+                       << quantum;
+  int64_t zeros = quantum.isSignedInteger()
+                      ? 1
+                      : int64_t(1) << quantum.getIntOrFloatBitWidth();
+  if (group < 1 || zero < 0 || zero >= zeros) // C2
+    return emitError() << "expects a group of 1 or more and a zero below "
+                       << zeros << ", got " << group << " and " << zero;
+  if (block == 0 && !scale.isF16() && !scale.isBF16() && !scale.isF32()) // C3
+    return emitError() << "expects a float scale where there is no block, got "
+                       << scale;
+  if (block != 0 &&
+      (!isSmallInteger(scale) || block < 0 || block % group)) // C3
+    return emitError()
+           << "expects an integer scale and a multiple of the group "
+              "of "
+           << group << " as block, got " << scale << " and " << block;
+  if (minimum && minimum != scale) // C4
+    return emitError() << "expects a minimum of the scale's type, " << scale
+                       << ", got " << minimum;
+  return success();
+}
+
+LogicalResult
+QuantAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
+                          function_ref<InFlightDiagnostic()> emitError) const {
+  int64_t unit = getBlock() ? getBlock() : getGroup();
+  if (!shape.empty() && !ShapedType::isDynamicShape(shape) && element.isF32() &&
+      shape.back() % unit == 0) // C5
+    return success();
+  return emitError() << "expects a quantised weight to be static, of f32, with "
+                        "rows of a multiple of "
+                     << unit << " elements";
 }
 
 LogicalResult ReduceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -211,6 +261,10 @@ verifySymbolUse(Operation *op, SymbolTableCollection &tables,
 // A `lathe.derived` is no symbol table: its body reads the names of the module
 // around it.
 LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (isQuantized(getType()) && !(*this)->getParentOfType<DerivedOp>()) // C3
+    return emitOpError("expects a quantised parameter to be read by a "
+                       "lathe.derived only, got ")
+           << getType();
   return verifySymbolUse<ParameterOp, DerivedOp>(
       *this, tables, getSymbolAttr(), "parameter or derived parameter",
       getType());
@@ -307,8 +361,9 @@ LogicalResult ReshapeOp::verify() {
 
 LogicalResult CastOp::verify() {
   RankedTensorType input = getInput().getType();
+  Attribute encoding = isQuantized(input) ? Attribute() : input.getEncoding();
   if (input.getShape() != getType().getShape() ||
-      input.getEncoding() != getType().getEncoding()) // C1
+      encoding != getType().getEncoding()) // C1
     return emitOpError("expects a result of the shape of the input, got ")
            << input << " and " << getType();
   return success();

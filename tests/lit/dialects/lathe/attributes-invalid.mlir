@@ -17,3 +17,63 @@ func.func private @packed_sizes(tensor<5x7xf32, #lathe.packed<columns = 0, depth
 
 // expected-error @below {{expects a chunk of 0 or more terms, got -1}}
 func.func private @reduce_chunk() attributes {reduce = #lathe.reduce<chunk = -1>}
+
+// -----
+
+// expected-error @below {{expects a quantum such as ui4 or si8, got 'i4'}}
+func.func private @quant_c1(tensor<4x64xf32, #lathe.quant<quantum = i4, group = 32, scale = f16>>)
+
+// -----
+
+// expected-error @below {{expects a quantum such as ui4 or si8, got 'ui9'}}
+func.func private @quant_c1_bits(tensor<4x64xf32, #lathe.quant<quantum = ui9, group = 32, scale = f16>>)
+
+// -----
+
+// expected-error @below {{expects a group of 1 or more and a zero below 16, got 0 and 0}}
+func.func private @quant_c2_group(tensor<4x64xf32, #lathe.quant<quantum = ui4, group = 0, scale = f16>>)
+
+// -----
+
+// expected-error @below {{expects a group of 1 or more and a zero below 16, got 32 and 16}}
+func.func private @quant_c2_zero(tensor<4x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 16>>)
+
+// -----
+
+// expected-error @below {{expects a group of 1 or more and a zero below 1, got 32 and 8}}
+func.func private @quant_c2_sign(tensor<4x64xf32, #lathe.quant<quantum = si8, group = 32, scale = f16, zero = 8>>)
+
+// -----
+
+// expected-error @below {{expects a float scale where there is no block, got 'ui6'}}
+func.func private @quant_c3_one_level(tensor<4x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = ui6>>)
+
+// -----
+
+// expected-error @below {{expects an integer scale and a multiple of the group of 32 as block, got 'f16' and 256}}
+func.func private @quant_c3_two_levels(tensor<4x256xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, block = 256>>)
+
+// -----
+
+// expected-error @below {{expects an integer scale and a multiple of the group of 32 as block, got 'ui6' and 48}}
+func.func private @quant_c3_block(tensor<4x48xf32, #lathe.quant<quantum = ui4, group = 32, scale = ui6, block = 48>>)
+
+// -----
+
+// expected-error @below {{expects a minimum of the scale's type, 'f16', got 'f32'}}
+func.func private @quant_c4(tensor<4x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, minimum = f32>>)
+
+// -----
+
+// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+func.func private @quant_c5_row(tensor<4x48xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16>>)
+
+// -----
+
+// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 256 elements}}
+func.func private @quant_c5_block(tensor<4x128xf32, #lathe.quant<quantum = ui4, group = 32, scale = ui6, block = 256>>)
+
+// -----
+
+// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+func.func private @quant_c5_element(tensor<4x64xf16, #lathe.quant<quantum = ui4, group = 32, scale = f16>>)

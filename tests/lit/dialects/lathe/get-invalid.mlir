@@ -24,3 +24,12 @@ func.func @get_c2() {
   %w = lathe.get @norm : tensor<63xf32>
   return
 }
+
+// -----
+
+lathe.parameter @w : tensor<4x64xf32, #lathe.quant<quantum = si8, group = 32, scale = f16>> from "m.gguf" key "w"
+func.func @get_c3() {
+  // expected-error @below {{expects a quantised parameter to be read by a lathe.derived only}}
+  %w = lathe.get @w : tensor<4x64xf32, #lathe.quant<quantum = si8, group = 32, scale = f16>>
+  return
+}
