@@ -8,9 +8,12 @@
 namespace lathe {
 
 /// Fields of every family that say nothing of what a trained model computes:
-/// dropout and initial values, the training's and the hub's bookkeeping, and
-/// defaults of generation, which is not the model's business.
+/// dropout and initial values, the training's and the hub's bookkeeping.
 std::span<const std::string_view> harmlessFields();
+
+/// Defaults of generation, which old versions of transformers wrote into
+/// config.json: not the model's business, but generation_config.json's.
+std::span<const std::string_view> generationFields();
 
 /// Fields that change what a model computes in ways that are not done here.
 std::span<const std::string_view> refusedFields();

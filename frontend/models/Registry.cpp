@@ -158,6 +158,7 @@ Result<TransformerConfig> lathe::readConfig(const Json &json,
   refuseForeign(reader, family->name);
   LATHE_RETURN_IF_ERROR(reader.status());
   reader.ignore(harmlessFields());
+  reader.ignore(generationFields());
   checkProducts(reader, config);
   LATHE_RETURN_IF_ERROR(reader.status());
   for (const std::string &key : reader.unread())

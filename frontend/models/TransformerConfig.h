@@ -77,6 +77,8 @@ struct RopeConfig {
   bool truncate = true;                  ///< truncate (yarn)
   std::vector<double> shortFactors;      ///< short_factor (longrope)
   std::vector<double> longFactors;       ///< long_factor (longrope)
+
+  bool operator==(const RopeConfig &) const = default;
 };
 
 /// How a sentence encoder makes one row of a sequence's rows.
@@ -90,6 +92,8 @@ struct LinearName {
   int64_t begin = 0;
   int64_t end = 0;
   int64_t total = 0;
+
+  bool operator==(const LinearName &) const = default;
 };
 
 /// Names of the tensors, relative to the base model. `{}` stands for the number
@@ -125,6 +129,8 @@ struct TensorNames {
   std::string headTransformNorm; ///< (masked LM)
   std::string classifierDense;   ///< stem (FirstTanh, FirstRelu)
   std::string classifier;        ///< stem
+
+  bool operator==(const TensorNames &) const = default;
 };
 
 /// A Transformer: everything that its family and its config.json say of it.
@@ -194,6 +200,8 @@ struct TransformerConfig {
   std::optional<int64_t> padId;
 
   TensorNames names;
+
+  bool operator==(const TransformerConfig &) const = default;
 };
 
 } // namespace lathe
