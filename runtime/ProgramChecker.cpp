@@ -7,8 +7,8 @@
 
 #include "runtime/ProgramChecker.h"
 
+#include "runtime/ProgramTables.h"
 #include "runtime/abi/KernelAbi.h"
-#include "runtime/schema/artifact_generated.h"
 
 #include <algorithm>
 #include <limits>
@@ -22,45 +22,6 @@ using lathe::artifact::ElementType;
 static constexpr size_t kMaxItems = 2'000'000;
 static constexpr uint32_t kMaxSymbols = 256;
 static constexpr uint32_t kMaxRank = 8;
-/// Largest value of a symbol, dimension or number of tiles.
-static constexpr int64_t kMaxExtent = int64_t(1) << 40;
-
-static std::string quote(const flatbuffers::String &name) {
-  return "'" + name.str() + "'";
-}
-
-/// Size of an element in bytes; 0 for a value that is no type.
-static uint64_t elementBytes(ElementType type) {
-  switch (type) {
-  case ElementType::ElementType_I8:
-  case ElementType::ElementType_U8:
-    return 1;
-  case ElementType::ElementType_F16:
-  case ElementType::ElementType_BF16:
-    return 2;
-  case ElementType::ElementType_F32:
-  case ElementType::ElementType_I32:
-    return 4;
-  case ElementType::ElementType_F64:
-  case ElementType::ElementType_I64:
-    return 8;
-  }
-  return 0;
-}
-
-/// True if the numbers of \p list can be read in place: the FlatBuffers
-/// verifier looks at the alignment of the list's length only.
-template <typename T>
-static bool isAligned(const flatbuffers::Vector<T> &list) {
-  return list.size() == 0 ||
-         reinterpret_cast<uintptr_t>(list.Data()) % alignof(T) == 0;
-}
-
-static bool sameCode(const lathe::artifact::Expression &lhs,
-                     const lathe::artifact::Expression &rhs) {
-  return std::equal(lhs.code()->begin(), lhs.code()->end(), rhs.code()->begin(),
-                    rhs.code()->end());
-}
 
 Status ProgramChecker::invalid(const std::string &message) const {
   return artifact.invalid(where + ": " + message);
@@ -74,13 +35,8 @@ Status ProgramChecker::spend(size_t items) {
   return Status::ok();
 }
 
-template <typename Tables>
-Status ProgramChecker::checkNames(const Tables &tables) {
-  LATHE_RETURN_IF_ERROR(spend(tables.size()));
-  std::vector<std::string_view> names;
-  names.reserve(tables.size());
-  for (const auto *table : tables) {
-    std::string_view name = table->name()->string_view();
+Status ProgramChecker::checkNameList(std::vector<std::string_view> names) {
+  for (std::string_view name : names) {
     // Names go into messages and C strings.
     bool isPlain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
       return c >= 0x20 && c != 0x7f;
@@ -88,7 +44,6 @@ Status ProgramChecker::checkNames(const Tables &tables) {
     if (name.empty() || name.size() > 1024 || !isPlain)
       return invalid("a name is empty, longer than 1024 bytes or has control "
                      "characters");
-    names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   auto twin = std::adjacent_find(names.begin(), names.end());
@@ -122,6 +77,7 @@ Status ProgramChecker::check() {
                              std::to_string(LATHE_KERNEL_ABI_VERSION));
   LATHE_RETURN_IF_ERROR(checkModel());
   LATHE_RETURN_IF_ERROR(checkSymbols());
+  LATHE_RETURN_IF_ERROR(checkCache());
   LATHE_RETURN_IF_ERROR(checkTargets());
   LATHE_RETURN_IF_ERROR(checkKernels());
   LATHE_RETURN_IF_ERROR(checkWeights());
@@ -186,6 +142,38 @@ Status ProgramChecker::checkSymbols() {
                      std::to_string(symbol->minimum()) + " to " +
                      std::to_string(symbol->maximum()));
     artifact.ranges.push_back({symbol->minimum(), symbol->maximum()});
+  }
+  return Status::ok();
+}
+
+/// Checks that the symbols of the key-value cache, if there is one, hold the
+/// context.
+Status ProgramChecker::checkCache() {
+  where = "model";
+  const artifact::Model &model = *program.model();
+  constexpr std::string_view kNames[] = {"slots", "slot_pages", "pages"};
+  const artifact::Symbol *symbols[std::size(kNames)] = {};
+  for (const artifact::Symbol *symbol : *program.symbols())
+    for (size_t i = 0; i < std::size(kNames); ++i)
+      if (symbol->name()->string_view() == kNames[i])
+        symbols[i] = symbol;
+  bool hasCache = std::any_of(std::begin(symbols), std::end(symbols),
+                              [](const auto *symbol) { return symbol; });
+  if (model.page_positions() == 0 || !hasCache)
+    return Status::ok();
+  int64_t pages =
+      (model.context() + model.page_positions() - 1) / model.page_positions();
+  for (size_t i = 0; i < std::size(kNames); ++i) {
+    std::string field =
+        "page_positions: needs symbol '" + std::string(kNames[i]) + "'";
+    if (!symbols[i] || !symbols[i]->fixed_at_load())
+      return invalid(field + ", which is not there or not fixed at load");
+    int64_t needed = i == 0 ? 1 : pages;
+    if (symbols[i]->maximum() < needed)
+      return invalid(field + " up to " + std::to_string(needed) +
+                     " for a context of " + std::to_string(model.context()) +
+                     " positions, but it ends at " +
+                     std::to_string(symbols[i]->maximum()));
   }
   return Status::ok();
 }
@@ -320,277 +308,5 @@ Status ProgramChecker::checkStates() {
                        ", which each call sets");
     }
   }
-  return Status::ok();
-}
-
-Status ProgramChecker::checkEntry(size_t index) {
-  const artifact::Entry &entry =
-      *program.entries()->Get(static_cast<flatbuffers::uoffset_t>(index));
-  const std::string prefix = "entry " + quote(*entry.name());
-  where = prefix + ": buffers";
-  LATHE_RETURN_IF_ERROR(checkBuffers(index));
-  where = prefix + ": bindings";
-  LATHE_RETURN_IF_ERROR(checkBindings(entry));
-  where = prefix + ": plans";
-  LATHE_RETURN_IF_ERROR(checkPlans(entry));
-  where = prefix + ": commands";
-  LATHE_RETURN_IF_ERROR(checkCommands(entry));
-  where = prefix + ": peak";
-  if (!entry.peak())
-    return Status::ok();
-  Result<Interval> peak = checkSize(*entry.peak(), "bytes",
-                                    Artifact::kMaxBufferBytes, artifact.ranges);
-  if (!peak.isOk())
-    return peak.takeStatus();
-  return Status::ok();
-}
-
-/// Names of a list of tables with their indices, sorted by name.
-template <typename Tables>
-static std::vector<std::pair<std::string_view, uint32_t>>
-sortedNames(const Tables &tables) {
-  std::vector<std::pair<std::string_view, uint32_t>> names;
-  names.reserve(tables.size());
-  for (const auto *table : tables)
-    names.emplace_back(table->name()->string_view(), names.size());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-Status ProgramChecker::checkBuffers(size_t index) {
-  const artifact::Entry &entry =
-      *program.entries()->Get(static_cast<flatbuffers::uoffset_t>(index));
-  LATHE_RETURN_IF_ERROR(checkNames(*entry.buffers()));
-  // The lists are sorted anew for each entry, so they count for each.
-  LATHE_RETURN_IF_ERROR(
-      spend(program.weights()->size() + program.states()->size()));
-  auto weights = sortedNames(*program.weights());
-  auto states = sortedNames(*program.states());
-  const std::string prefix = where;
-  for (const artifact::Buffer *buffer : *entry.buffers()) {
-    where = prefix + ": " + quote(*buffer->name());
-    LATHE_RETURN_IF_ERROR(checkBuffer(*buffer));
-    uint32_t global = 0;
-    bool isWeight = buffer->kind() == BufferKind::BufferKind_Weight;
-    if (isWeight || buffer->kind() == BufferKind::BufferKind_State) {
-      auto &names = isWeight ? weights : states;
-      std::string_view name = buffer->name()->string_view();
-      auto found = std::lower_bound(names.begin(), names.end(), name,
-                                    [](const auto &lhs, std::string_view rhs) {
-                                      return lhs.first < rhs;
-                                    });
-      if (found == names.end() || found->first != name)
-        return invalid("is no weight or state of the program");
-      global = found->second;
-      const artifact::Buffer &definition =
-          *(isWeight ? program.weights() : program.states())->Get(global);
-      if (!sameCode(*definition.bytes(), *buffer->bytes()))
-        return invalid("bytes: differs from the program's");
-    } else if (buffer->kind() > BufferKind::BufferKind_State) {
-      return invalid("kind: is " + std::to_string(buffer->kind()));
-    }
-    artifact.globals[index].push_back(global);
-  }
-  where = prefix;
-  return Status::ok();
-}
-
-Status ProgramChecker::checkBindings(const artifact::Entry &entry) {
-  LATHE_RETURN_IF_ERROR(checkNames(*entry.inputs()));
-  LATHE_RETURN_IF_ERROR(checkNames(*entry.outputs()));
-  const artifact::BufferKind kinds[] = {BufferKind::BufferKind_Input,
-                                        BufferKind::BufferKind_Output};
-  std::vector<bool> bound(entry.buffers()->size());
-  size_t side = 0;
-  for (const auto *bindings : {entry.inputs(), entry.outputs()}) {
-    BufferKind kind = kinds[side++];
-    for (const artifact::Binding *binding : *bindings) {
-      uint32_t buffer = binding->buffer();
-      if (buffer >= bound.size() || bound[buffer] ||
-          entry.buffers()->Get(buffer)->kind() != kind)
-        return invalid(quote(*binding->name()) + ": buffer " +
-                       std::to_string(buffer) + " of " +
-                       std::to_string(bound.size()) +
-                       " is not there, not of this kind or bound twice");
-      bound[buffer] = true;
-      if (!binding->limit())
-        continue;
-      ElementType element = entry.buffers()->Get(buffer)->type()->element();
-      if (element != ElementType::ElementType_I32 &&
-          element != ElementType::ElementType_I64)
-        return invalid(quote(*binding->name()) +
-                       ": limit: only I32 and I64 inputs have one");
-      Result<Interval> limit =
-          checkSize(*binding->limit(), quote(*binding->name()) + ": limit",
-                    uint64_t(kMaxExtent), artifact.ranges);
-      if (!limit.isOk())
-        return limit.takeStatus();
-    }
-  }
-  for (flatbuffers::uoffset_t i = 0; i < bound.size(); ++i) {
-    BufferKind kind = entry.buffers()->Get(i)->kind();
-    if (!bound[i] && (kind == kinds[0] || kind == kinds[1]))
-      return invalid(quote(*entry.buffers()->Get(i)->name()) +
-                     " is an input or output without a binding");
-  }
-  return Status::ok();
-}
-
-Status ProgramChecker::checkPlans(const artifact::Entry &entry) {
-  if (entry.plans()->size() == 0)
-    return invalid("there is none");
-  const artifact::Plan *previous = nullptr;
-  for (const artifact::Plan *plan : *entry.plans()) {
-    LATHE_RETURN_IF_ERROR(checkPlan(entry, *plan));
-    for (flatbuffers::uoffset_t i = 0; previous && i < plan->bounds()->size();
-         ++i)
-      if (plan->bounds()->Get(i) < previous->bounds()->Get(i))
-        return invalid("bounds: are not ascending from plan to plan");
-    previous = plan;
-  }
-  for (flatbuffers::uoffset_t i = 0; i < artifact.ranges.size(); ++i)
-    if (previous->bounds()->Get(i) < artifact.ranges[i].maximum)
-      return invalid("bounds: the last plan ends at " +
-                     std::to_string(previous->bounds()->Get(i)) +
-                     " of symbol " + quote(*program.symbols()->Get(i)->name()) +
-                     ", which goes up to " +
-                     std::to_string(artifact.ranges[i].maximum));
-  return Status::ok();
-}
-
-Status ProgramChecker::checkPlan(const artifact::Entry &entry,
-                                 const artifact::Plan &plan) {
-  LATHE_RETURN_IF_ERROR(spend(plan.bounds()->size() + plan.offsets()->size()));
-  if (plan.bounds()->size() != artifact.ranges.size() ||
-      plan.offsets()->size() != entry.buffers()->size())
-    return invalid("has " + std::to_string(plan.bounds()->size()) +
-                   " bounds and " + std::to_string(plan.offsets()->size()) +
-                   " offsets for " + std::to_string(artifact.ranges.size()) +
-                   " symbols and " + std::to_string(entry.buffers()->size()) +
-                   " buffers");
-  if (!isAligned(*plan.bounds()) || !isAligned(*plan.offsets()))
-    return invalid("bounds, offsets: are not aligned");
-  if (plan.arena_bytes() > Artifact::kMaxBufferBytes)
-    return invalid("arena_bytes: is " + std::to_string(plan.arena_bytes()));
-
-  std::vector<Interval> ranges = artifact.ranges;
-  for (flatbuffers::uoffset_t i = 0; i < ranges.size(); ++i) {
-    int64_t bound = plan.bounds()->Get(i);
-    if (bound < ranges[i].minimum)
-      return invalid("bounds: " + std::to_string(bound) + " is below symbol " +
-                     quote(*program.symbols()->Get(i)->name()));
-    ranges[i].maximum = std::min(ranges[i].maximum, bound);
-  }
-  for (flatbuffers::uoffset_t i = 0; i < plan.offsets()->size(); ++i) {
-    const artifact::Buffer &buffer = *entry.buffers()->Get(i);
-    uint64_t offset = plan.offsets()->Get(i);
-    if (buffer.kind() != BufferKind::BufferKind_Temporary) {
-      if (offset != 0)
-        return invalid("offsets: " + quote(*buffer.name()) +
-                       " is not in the arena, but has the offset " +
-                       std::to_string(offset));
-      continue;
-    }
-    Result<Interval> bytes =
-        checkSize(*buffer.bytes(), "bytes", Artifact::kMaxBufferBytes, ranges);
-    if (!bytes.isOk())
-      return bytes.takeStatus();
-    uint64_t size = static_cast<uint64_t>(bytes->maximum);
-    if (offset % kBufferAlignment != 0 || offset > plan.arena_bytes() ||
-        size > plan.arena_bytes() - offset)
-      return invalid("offsets: " + quote(*buffer.name()) + ", " +
-                     std::to_string(size) + " bytes at " +
-                     std::to_string(offset) +
-                     ", is not aligned or not inside an arena of " +
-                     std::to_string(plan.arena_bytes()));
-  }
-  return Status::ok();
-}
-
-Status ProgramChecker::checkCommands(const artifact::Entry &entry) {
-  LATHE_RETURN_IF_ERROR(spend(entry.commands()->size()));
-  const std::string prefix = where;
-  size_t index = 0;
-  for (const artifact::Command *command : *entry.commands()) {
-    where = prefix + ": " + std::to_string(index++);
-    Status status = invalid(
-        "action: " + std::to_string(command->action_type()) + " is unknown");
-    if (const artifact::Launch *launch = command->action_as_Launch())
-      status = checkLaunch(entry, *launch);
-    else if (const artifact::Copy *copy = command->action_as_Copy())
-      status = checkCopy(entry, *copy);
-    else if (const artifact::Fill *fill = command->action_as_Fill())
-      status = checkFill(entry, *fill);
-    LATHE_RETURN_IF_ERROR(std::move(status));
-  }
-  return Status::ok();
-}
-
-Status ProgramChecker::checkLaunch(const artifact::Entry &entry,
-                                   const artifact::Launch &launch) {
-  LATHE_RETURN_IF_ERROR(
-      spend(launch.variants()->size() + launch.operands()->size()));
-  if (launch.variants()->size() == 0)
-    return invalid("variants: there is none");
-  const artifact::Variant *previous = nullptr;
-  // A program without symbols can still launch: nothing reads a last bound.
-  size_t symbols = std::max<size_t>(artifact.ranges.size(), 1);
-  for (const artifact::Variant *variant : *launch.variants()) {
-    if (variant->symbol() >= symbols ||
-        variant->kernel() >= program.kernels()->size())
-      return invalid("variants: names symbol " +
-                     std::to_string(variant->symbol()) + " and kernel " +
-                     std::to_string(variant->kernel()));
-    if (previous && (previous->symbol() != variant->symbol() ||
-                     previous->maximum() >= variant->maximum()))
-      return invalid("variants: are not ascending in one symbol");
-    previous = variant;
-  }
-  int64_t largest = artifact.ranges.empty()
-                        ? previous->maximum()
-                        : artifact.ranges[previous->symbol()].maximum;
-  if (previous->maximum() < largest)
-    return invalid("variants: the last one ends at " +
-                   std::to_string(previous->maximum()) +
-                   ", but its symbol goes up to " + std::to_string(largest));
-  for (uint32_t operand : *launch.operands())
-    if (operand >= entry.buffers()->size())
-      return invalid("operands: names buffer " + std::to_string(operand) +
-                     " of " + std::to_string(entry.buffers()->size()));
-  return Status::ok();
-}
-
-/// True if commands may write to buffers of this kind.
-static bool isWritable(BufferKind kind) {
-  return kind != BufferKind::BufferKind_Weight &&
-         kind != BufferKind::BufferKind_Input;
-}
-
-Status ProgramChecker::checkCopy(const artifact::Entry &entry,
-                                 const artifact::Copy &copy) {
-  size_t count = entry.buffers()->size();
-  if (copy.source() >= count || copy.target() >= count)
-    return invalid("copies buffer " + std::to_string(copy.source()) + " to " +
-                   std::to_string(copy.target()) + " of " +
-                   std::to_string(count));
-  const artifact::Buffer &target = *entry.buffers()->Get(copy.target());
-  const artifact::Buffer &source = *entry.buffers()->Get(copy.source());
-  if (!isWritable(target.kind()))
-    return invalid("target: " + quote(*target.name()) + " is read-only");
-  // Equal for all symbols, without proving more than is needed.
-  if (!sameCode(*source.bytes(), *target.bytes()))
-    return invalid("copies " + quote(*source.name()) + " to " +
-                   quote(*target.name()) + " of another size");
-  return Status::ok();
-}
-
-Status ProgramChecker::checkFill(const artifact::Entry &entry,
-                                 const artifact::Fill &fill) {
-  if (fill.target() >= entry.buffers()->size())
-    return invalid("fills buffer " + std::to_string(fill.target()) + " of " +
-                   std::to_string(entry.buffers()->size()));
-  const artifact::Buffer &target = *entry.buffers()->Get(fill.target());
-  if (!isWritable(target.kind()))
-    return invalid("target: " + quote(*target.name()) + " is read-only");
   return Status::ok();
 }

@@ -4,7 +4,9 @@
 
 #include "runtime/Artifact.h"
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace lathe::artifact {
 struct Buffer;
@@ -20,6 +22,9 @@ struct TensorType;
 
 namespace lathe::runtime {
 
+/// Largest value of a symbol, dimension or number of tiles.
+inline constexpr int64_t kMaxExtent = int64_t(1) << 40;
+
 /// Checks a program whose FlatBuffers structure was verified: every index,
 /// expression, offset and size. Fills in what the artifact derives from it.
 class ProgramChecker {
@@ -31,7 +36,14 @@ public:
   Status check();
 
 private:
+  /// Commands [begin, end] that name a buffer; none if end < begin.
+  struct Lifetime {
+    size_t begin = 1;
+    size_t end = 0;
+  };
+
   Status checkModel();
+  Status checkCache();
   Status checkSymbols();
   Status checkTargets();
   Status checkKernels();
@@ -40,8 +52,15 @@ private:
   Status checkEntry(size_t index);
   Status checkBuffers(size_t index);
   Status checkBindings(const artifact::Entry &entry);
+  Status checkVocabulary(const artifact::Entry &entry);
   Status checkPlans(const artifact::Entry &entry);
-  Status checkPlan(const artifact::Entry &entry, const artifact::Plan &plan);
+  Status checkPlanOrder(const artifact::Entry &entry);
+  Status checkPlan(const artifact::Entry &entry, const artifact::Plan &plan,
+                   std::span<const Lifetime> lifetimes);
+  /// Checks that a temporary lies in the arena; its size at most, in bytes.
+  Result<uint64_t> checkPlace(const artifact::Plan &plan,
+                              const artifact::Buffer &buffer, uint64_t offset,
+                              std::span<const Interval> ranges);
   Status checkCommands(const artifact::Entry &entry);
   Status checkLaunch(const artifact::Entry &entry,
                      const artifact::Launch &launch);
@@ -57,7 +76,15 @@ private:
                              std::span<const Interval> symbols);
   /// Checks that names can be printed and that no two are equal.
   template <typename Tables>
-  Status checkNames(const Tables &tables);
+  Status checkNames(const Tables &tables) {
+    LATHE_RETURN_IF_ERROR(spend(tables.size()));
+    std::vector<std::string_view> names;
+    names.reserve(tables.size());
+    for (const auto *table : tables)
+      names.push_back(table->name()->string_view());
+    return checkNameList(std::move(names));
+  }
+  Status checkNameList(std::vector<std::string_view> names);
   /// Counts \p items against what a program may hold in all.
   Status spend(size_t items);
   /// A failure at the place that `where` says.

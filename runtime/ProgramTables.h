@@ -5,6 +5,8 @@
 #include "runtime/schema/artifact_generated.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 
 namespace lathe::runtime {
 
@@ -12,6 +14,19 @@ namespace lathe::runtime {
 template <typename Vector>
 auto at(const Vector &vector, size_t index) {
   return vector.Get(static_cast<flatbuffers::uoffset_t>(index));
+}
+
+/// True if the numbers of \p list can be read in place: the FlatBuffers
+/// verifier looks at the alignment of the list's length only.
+template <typename T>
+bool isAligned(const flatbuffers::Vector<T> &list) {
+  return list.size() == 0 ||
+         reinterpret_cast<uintptr_t>(list.Data()) % alignof(T) == 0;
+}
+
+/// A name for a message.
+inline std::string quote(const flatbuffers::String &name) {
+  return "'" + name.str() + "'";
 }
 
 /// Size of an element in bytes; 0 for a value that is no type.

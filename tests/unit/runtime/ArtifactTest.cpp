@@ -271,6 +271,28 @@ artifact::LaunchT &launchOf(ArtifactBuilder &b, const char *entry, size_t i) {
   return *b.entry(entry).commands[i]->action.AsLaunch();
 }
 
+/// Gives the entry `scale` a temporary `u` of the size of `t` behind it, which
+/// its commands \p first and \p last name.
+void addTemporary(ArtifactBuilder &b, size_t first, size_t last) {
+  artifact::EntryT &entry = b.entry("scale");
+  auto buffer = std::make_unique<artifact::BufferT>(b.buffer("scale", "t"));
+  buffer->name = "u";
+  entry.buffers.push_back(std::move(buffer));
+  for (auto &plan : entry.plans) {
+    plan->offsets.push_back(4096);
+    plan->arena_bytes = 8192;
+  }
+  for (size_t command : {first, last}) {
+    if (auto *launch = entry.commands[command]->action.AsLaunch()) {
+      launch->operands.push_back(5);
+      continue;
+    }
+    artifact::FillT fill;
+    fill.target = 5;
+    entry.commands[command]->action.Set(std::move(fill));
+  }
+}
+
 const Fault kFaults[] = {
     {"SymbolRange", [](auto &b) { b.program.symbols[0]->minimum = -1; },
      "symbols: 'tokens' has the range -1 to 64"},
@@ -407,6 +429,35 @@ const Fault kFaults[] = {
     {"PlanWraps",
      [](auto &b) { b.entry("scale").plans[1]->offsets[2] = UINT64_MAX - 63; },
      "not inside an arena"},
+    {"PlanOverlap",
+     [](auto &b) {
+       addTemporary(b, /*first=*/0, /*last=*/2);
+       b.entry("scale").plans[1]->offsets[5] = 960;
+     },
+     "entry 'scale': plan 1: offsets: 't' at 0 and 'u' at 960 live at one time "
+     "and share bytes of the arena"},
+    {"PlanOverlapInPlaceTooEarly",
+     [](auto &b) {
+       addTemporary(b, /*first=*/1, /*last=*/1);
+       b.entry("scale").plans[1]->offsets[5] = 0;
+     },
+     "entry 'scale': plan 1: offsets: 't' at 0 and 'u' at 0 live"},
+    {"CacheSymbol", [](auto &b) { b.program.symbols[4]->name = "slot_page"; },
+     "model: page_positions: needs symbol 'slot_pages', which is not there"},
+    {"CacheSymbolOfACall",
+     [](auto &b) { b.program.symbols[3]->fixed_at_load = false; },
+     "needs symbol 'slots', which is not there or not fixed"},
+    {"CacheTooSmall", [](auto &b) { b.program.model->context = 33; },
+     "needs symbol 'slot_pages' up to 9 for a context of 33 positions, but it "
+     "ends at 8"},
+    {"VocabularyOfTokens",
+     [](auto &b) { b.entry("step_greedy").inputs[0]->limit = constant(15); },
+     "entry 'step_greedy': input 'tokens': limit: can be 15 to 15, but the "
+     "model's vocabulary is 16"},
+    {"VocabularyOfLogits",
+     [](auto &b) { b.buffer("step", "logits").type->dims[1] = constant(17); },
+     "entry 'step': output 'logits': has 17 columns, but the model's "
+     "vocabulary is 16"},
     {"PlanOffsetOfInput",
      [](auto &b) { b.entry("scale").plans[0]->offsets[0] = 64; },
      "is not in the arena"},
@@ -473,6 +524,25 @@ INSTANTIATE_TEST_SUITE_P(All, ArtifactFaultTest, ::testing::ValuesIn(kFaults),
                          [](const auto &info) {
                            return std::string(info.param.name);
                          });
+
+TEST(ArtifactTest, AcceptsTemporariesThatLieApartOrAreWrittenInPlace) {
+  ArtifactBuilder apart = ArtifactBuilder::create();
+  addTemporary(apart, 0, 2);
+  apart.entry("scale").plans[1]->offsets[5] = 1024;
+  EXPECT_TRUE(open(apart.build().span()).isOk());
+  // The copy reads 't' for the last time.
+  ArtifactBuilder inPlace = ArtifactBuilder::create();
+  addTemporary(inPlace, 2, 2);
+  artifact::EntryT &entry = inPlace.entry("scale");
+  artifact::CopyT copy;
+  copy.source = 2;
+  copy.target = 5;
+  entry.commands[2]->action.Set(std::move(copy));
+  for (auto &plan : entry.plans)
+    plan->offsets[5] = 0;
+  Status status = open(inPlace.build().span());
+  EXPECT_TRUE(status.isOk()) << status.message();
+}
 
 // One list of many elements that many tables share: small on disk, endless to
 // check.
