@@ -2,22 +2,31 @@
 //
 // The symbols of a word are merged pair by pair, the lowest rank first and of
 // equal ranks the leftmost first, as Sennrich et al., "Neural Machine
-// Translation of Rare Words with Subword Units" (2016) do it. Four ways lead to
-// the same ids:
+// Translation of Rare Words with Subword Units" (2016) do it. Three ways lead
+// to the same ids:
 //
 // - A word that is a token and comes out as that token is looked up.
 // - Up to kShortWord symbols: the lowest rank is searched anew for each merge.
-// - Longer: a heap of pairs over linked symbols, n log n.
-// - From kLongWord symbols on, if no merge makes a part of an earlier one: one
-//   list of places for each rank, ranks in ascending order. Linear, and what
-//   makes 64 MiB of one character take seconds.
+// - Longer: a queue of pairs by rank over linked symbols.
+//
+// A word of more symbols than a window is merged window by window, in time
+// linear in the word and in memory of a few windows. That gives the ids of the
+// whole word because of this: what a part of a word merges into, as long as no
+// merge crosses its ends, does not depend on what stands beside it, since the
+// order of merges inside it is the same. So tokens are what a word encodes to
+// if, and only if, each two neighbours among them encode to themselves (were
+// they not, consider the first merge that crosses one of their ends: the two
+// neighbours alone would have come to it as well). Hence, of two windows that
+// overlap and both have a token from x to y, the tokens of the first up to y
+// and those of the second from y on are what the two together encode to. If two
+// windows share no token, larger ones are taken.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/text/Model.h"
+#include "runtime/text/RankQueue.h"
 #include "runtime/text/Utf8.h"
 
-#include <algorithm>
 #include <cstring>
 
 using namespace lathe::runtime;
@@ -26,13 +35,76 @@ using namespace lathe::runtime::text;
 namespace {
 
 constexpr size_t kShortWord = 32;
-constexpr size_t kLongWord = 1 << 15;
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr std::string_view kMarker = "\u2581";
 
+/// Reads a word as the symbols that merging begins with.
+class SymbolReader {
+public:
+  SymbolReader(const Tables &tables, std::string_view word)
+      : tables(tables), at(word.data()), end(at + word.size()) {}
+
+  /// Appends symbols until there are \p count of them, or a few more, or the
+  /// word ends.
+  void read(std::vector<int32_t> &symbols, size_t count) {
+    if (tables.has(kByteLevel))
+      readBytes(symbols, count);
+    else
+      readCharacters(symbols, count);
+  }
+
+  bool isAtEnd() const { return at == end && !pendingUnknown; }
+
+private:
+  void readBytes(std::vector<int32_t> &symbols, size_t count) {
+    for (; at < end && symbols.size() < count; ++at) {
+      int32_t id = tables.byteIds[uint8_t(*at)];
+      if (id < 0)
+        id = tables.config->unknownId;
+      // As the reference, which leaves out what has neither.
+      if (id >= 0)
+        symbols.push_back(id);
+    }
+  }
+
+  void readCharacters(std::vector<int32_t> &symbols, size_t count) {
+    int32_t unknown = tables.config->unknownId;
+    while (at < end && symbols.size() < count) {
+      std::string_view character(at, readCodePoint(at, end).size);
+      at += character.size();
+      int32_t id = tables.findToken(character);
+      if (id >= 0) {
+        if (pendingUnknown)
+          symbols.push_back(unknown);
+        pendingUnknown = false;
+        symbols.push_back(id);
+        continue;
+      }
+      // The reference does not write a pending unknown token before these.
+      if (tables.has(kByteFallback) &&
+          appendByteTokens(tables, character, symbols))
+        continue;
+      if (unknown < 0)
+        continue;
+      if (pendingUnknown && !tables.has(kFuseUnknown))
+        symbols.push_back(unknown);
+      pendingUnknown = true;
+    }
+    if (at == end && pendingUnknown) {
+      symbols.push_back(unknown);
+      pendingUnknown = false;
+    }
+  }
+
+  const Tables &tables;
+  const char *at;
+  const char *const end;
+  bool pendingUnknown = false;
+};
+
 class Bpe : public Model {
 public:
-  explicit Bpe(const Tables &tables) : tables(tables) {}
+  Bpe(const Tables &tables, size_t window) : tables(tables), window(window) {}
 
   Status encodeWord(std::string_view word, std::vector<int32_t> &ids) override {
     if (!tables.has(kCutAtMarker))
@@ -70,61 +142,88 @@ private:
         return Status::ok();
       }
     }
+    SymbolReader reader(tables, word);
     symbols.clear();
-    LATHE_RETURN_IF_ERROR(tables.has(kByteLevel) ? splitBytes(word)
-                                                 : splitCharacters(word));
-    if (symbols.size() <= kShortWord)
-      mergeShort();
-    else if (symbols.size() >= kLongWord && tables.has(kOrderedMerges))
-      mergeByRank();
-    else
-      mergeByHeap();
-    ids.insert(ids.end(), symbols.begin(), symbols.end());
-    return Status::ok();
-  }
-
-  Status splitBytes(std::string_view word) {
-    symbols.reserve(word.size());
-    for (char c : word) {
-      int32_t id = tables.byteIds[uint8_t(c)];
-      if (id < 0)
-        id = tables.config->unknownId;
-      // As the reference, which leaves out what has neither.
-      if (id >= 0)
-        symbols.push_back(id);
+    reader.read(symbols, window);
+    if (reader.isAtEnd()) {
+      if (symbols.size() <= kShortWord)
+        mergeShort();
+      else
+        mergeLinked();
+      appendTokens(symbols, 0, symbols.size(), ids);
+      return Status::ok();
+    }
+    size_t before = ids.size();
+    size_t size = window;
+    while (!mergeByWindows(word, size, ids)) {
+      ids.resize(before);
+      size *= 16;
+    }
+    // Larger windows are rare; what they took is not kept.
+    if (size > window) {
+      symbols = {};
+      links = {};
+      queue = {};
     }
     return Status::ok();
   }
 
-  Status splitCharacters(std::string_view word) {
-    int32_t unknown = tables.config->unknownId;
-    bool pendingUnknown = false;
-    const char *at = word.data();
-    const char *end = at + word.size();
-    while (at < end) {
-      std::string_view character(at, readCodePoint(at, end).size);
-      at += character.size();
-      int32_t id = tables.findToken(character);
-      if (id >= 0) {
-        if (pendingUnknown)
-          symbols.push_back(unknown);
-        pendingUnknown = false;
-        symbols.push_back(id);
-        continue;
+  /// Appends the tokens of \p merged that begin in [\p begin, \p end).
+  static void appendTokens(const std::vector<int32_t> &merged, size_t begin,
+                           size_t end, std::vector<int32_t> &ids) {
+    for (size_t i = begin; i < end; ++i)
+      if (merged[i] >= 0)
+        ids.push_back(merged[i]);
+  }
+
+  /// Where the token of \p merged that begins at \p at ends.
+  static size_t tokenEnd(const std::vector<int32_t> &merged, size_t at) {
+    do
+      ++at;
+    while (at < merged.size() && merged[at] < 0);
+    return at;
+  }
+
+  /// The place where a token begins that both have, which begin with the same
+  /// symbol: of \p last all that there is, and more of \p merged. Or
+  /// `last.size()`.
+  static size_t findShared(const std::vector<int32_t> &last,
+                           const std::vector<int32_t> &merged) {
+    size_t at = 0;
+    while (at < last.size() && (last[at] < 0 || merged[at] < 0 ||
+                                tokenEnd(last, at) != tokenEnd(merged, at)))
+      ++at;
+    return at;
+  }
+
+  /// Encodes \p word by windows of \p size symbols. Returns false if two of
+  /// them share no token.
+  bool mergeByWindows(std::string_view word, size_t size,
+                      std::vector<int32_t> &ids) {
+    SymbolReader reader(tables, word);
+    std::vector<int32_t> raw;
+    std::vector<int32_t> last; // What the last window has of this one.
+    while (true) {
+      reader.read(raw, size);
+      symbols = raw;
+      mergeLinked();
+      size_t begin = findShared(last, symbols);
+      if (!last.empty() && begin == last.size())
+        return false;
+      appendTokens(last, 0, begin, ids);
+      if (reader.isAtEnd()) {
+        appendTokens(symbols, begin, symbols.size(), ids);
+        return true;
       }
-      // The reference does not write a pending unknown token before these.
-      if (tables.has(kByteFallback) &&
-          appendByteTokens(tables, character, symbols))
-        continue;
-      if (unknown < 0)
-        continue;
-      if (pendingUnknown && !tables.has(kFuseUnknown))
-        symbols.push_back(unknown);
-      pendingUnknown = true;
+      size_t end = symbols.size() - size / 8;
+      while (end > begin && symbols[end] < 0)
+        --end;
+      if (end <= begin)
+        return false;
+      appendTokens(symbols, begin, end, ids);
+      last.assign(symbols.begin() + end, symbols.end());
+      raw.erase(raw.begin(), raw.begin() + end);
     }
-    if (pendingUnknown)
-      symbols.push_back(unknown);
-    return Status::ok();
   }
 
   void mergeShort() {
@@ -166,10 +265,14 @@ private:
       links[i] = {i == 0 ? kNone : i - 1, i + 1 == count ? kNone : i + 1};
   }
 
-  /// Merges the pair at \p at if its merge has the rank \p rank, and offers
-  /// the two new pairs: offer(rank, place).
-  template <typename Offer>
-  void mergeAt(uint32_t at, uint32_t rank, Offer offer) {
+  /// Queues the pair at \p at if there is a merge for it.
+  void queuePair(uint32_t at, uint32_t right) {
+    if (auto *merge = tables.findMerge(symbols[at], symbols[right]))
+      queue.push(merge->rank, at);
+  }
+
+  /// Merges the pair at \p at if its merge has the rank \p rank.
+  void mergeAt(uint32_t at, uint32_t rank) {
     if (symbols[at] < 0 || links[at].next == kNone)
       return;
     uint32_t right = links[at].next;
@@ -183,58 +286,21 @@ private:
     links[at].next = next;
     if (next != kNone) {
       links[next].previous = at;
-      if (auto *made = tables.findMerge(symbols[at], symbols[next]))
-        offer(made->rank, at);
+      queuePair(at, next);
     }
     if (previous != kNone)
-      if (auto *made = tables.findMerge(symbols[previous], symbols[at]))
-        offer(made->rank, previous);
+      queuePair(previous, at);
   }
 
-  void dropMerged() {
-    symbols.erase(std::remove(symbols.begin(), symbols.end(), -1),
-                  symbols.end());
-  }
-
-  void mergeByHeap() {
+  void mergeLinked() {
     link();
-    auto after = std::greater<uint64_t>();
-    heap.clear();
+    queue.reserveRanks(tables.config->mergeCount);
     for (uint32_t i = 0; i + 1 < symbols.size(); ++i)
-      if (auto *merge = tables.findMerge(symbols[i], symbols[i + 1]))
-        heap.push_back(uint64_t(merge->rank) << 32 | i);
-    std::make_heap(heap.begin(), heap.end(), after);
-    while (!heap.empty()) {
-      std::pop_heap(heap.begin(), heap.end(), after);
-      uint64_t top = heap.back();
-      heap.pop_back();
-      mergeAt(uint32_t(top), uint32_t(top >> 32),
-              [&](uint32_t rank, uint32_t place) {
-                heap.push_back(uint64_t(rank) << 32 | place);
-                std::push_heap(heap.begin(), heap.end(), after);
-              });
-    }
-    dropMerged();
-  }
-
-  void mergeByRank() {
-    link();
-    std::vector<std::vector<uint32_t>> places(tables.config->mergeCount);
-    for (uint32_t i = 0; i + 1 < symbols.size(); ++i)
-      if (auto *merge = tables.findMerge(symbols[i], symbols[i + 1]))
-        places[merge->rank].push_back(i);
-    for (uint32_t rank = 0; rank < places.size(); ++rank) {
-      std::vector<uint32_t> here = std::move(places[rank]);
-      if (!std::is_sorted(here.begin(), here.end()))
-        std::sort(here.begin(), here.end());
-      for (uint32_t place : here)
-        mergeAt(place, rank, [&](uint32_t made, uint32_t at) {
-          places[made].push_back(at);
-        });
-    }
-    dropMerged();
-    // A long word is rare; what it took is not kept.
-    links = {};
+      queuePair(i, i + 1);
+    uint32_t rank = 0;
+    uint32_t at = 0;
+    while (queue.pop(rank, at))
+      mergeAt(at, rank);
   }
 
   struct Link {
@@ -243,13 +309,14 @@ private:
   };
 
   const Tables &tables;
+  const size_t window;
   std::vector<int32_t> symbols;
   std::vector<Link> links;
-  std::vector<uint64_t> heap;
+  RankQueue queue;
 };
 
 } // namespace
 
-std::unique_ptr<Model> text::makeBpe(const Tables &tables) {
-  return std::make_unique<Bpe>(tables);
+std::unique_ptr<Model> text::makeBpe(const Tables &tables, size_t window) {
+  return std::make_unique<Bpe>(tables, window);
 }

@@ -23,7 +23,12 @@ public:
 /// The model that \p tables, which must outlive it, are for.
 std::unique_ptr<Model> makeModel(const Tables &tables);
 
-std::unique_ptr<Model> makeBpe(const Tables &tables);
+/// Symbols of a word that byte pair encoding looks at together.
+inline constexpr size_t kBpeWindow = 4096;
+
+/// \p window, at least 64, changes time and memory, never the ids.
+std::unique_ptr<Model> makeBpe(const Tables &tables,
+                               size_t window = kBpeWindow);
 std::unique_ptr<Model> makeUnigram(const Tables &tables);
 std::unique_ptr<Model> makeWordPiece(const Tables &tables);
 

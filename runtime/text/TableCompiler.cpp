@@ -62,7 +62,6 @@ private:
   void addSteps(Section section, const std::vector<SpecStep> &steps);
   void addPatterns();
   void addUnicode();
-  void findOrder();
   void findCuts();
 
   template <typename T>
@@ -253,21 +252,6 @@ Status TableCompiler::addMerges() {
   }
 }
 
-/// Whether a merge can only use what merges before it made.
-void TableCompiler::findOrder() {
-  std::vector<uint32_t> lastMade(spec.tokens.size(), 0);
-  std::vector<bool> isMade(spec.tokens.size());
-  for (size_t rank = 0; rank < spec.merges.size(); ++rank) {
-    lastMade[spec.merges[rank].result] = uint32_t(rank);
-    isMade[spec.merges[rank].result] = true;
-  }
-  for (size_t rank = 0; rank < spec.merges.size(); ++rank)
-    for (int32_t part : {spec.merges[rank].left, spec.merges[rank].right})
-      if (isMade[part] && lastMade[part] >= rank)
-        return;
-  config.flags |= kOrderedMerges;
-}
-
 /// Whether words can be cut before each U+2581 that follows something else. An
 /// unknown character does not join what follows it only if U+2581 is known.
 void TableCompiler::findCuts() {
@@ -314,7 +298,6 @@ Status TableCompiler::addModel() {
   add(Section::PrefixIds, spec.prefixIds);
   add(Section::SuffixIds, spec.suffixIds);
   if (spec.model == ModelKind::Bpe) {
-    findOrder();
     findCuts();
     return Status::ok();
   }

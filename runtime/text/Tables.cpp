@@ -231,7 +231,8 @@ Status Loader::loadModel() {
     valid &= uint32_t(slot.left < 0) |
              (uint32_t(slot.rank < config.mergeCount) &
               uint32_t(uint32_t(slot.result) < config.vocabSize));
-  if (!valid || config.mergeCount > 1u << 30)
+  // Encoding takes memory by the number of ranks.
+  if (!valid || config.mergeCount > tables.mergeSlots.size())
     return invalid("merges: a rank or id is out of range");
 
   LATHE_RETURN_IF_ERROR(find(Section::VocabTrie, 0, tables.vocabTrie));

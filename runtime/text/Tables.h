@@ -86,12 +86,11 @@ struct SectionEntry {
 enum class ModelKind : uint32_t { Bpe = 0, Unigram = 1, WordPiece = 2 };
 
 enum ConfigFlag : uint32_t {
-  kByteLevel = 1,      ///< Tokens are bytes, not characters.
-  kByteFallback = 2,   ///< Unknown characters become tokens of their bytes.
-  kFuseUnknown = 4,    ///< Adjacent unknown characters are one token.
-  kIgnoreMerges = 8,   ///< A word of the vocabulary is not merged.
-  kOrderedMerges = 16, ///< No merge makes a part of an earlier one.
-  kCutAtMarker = 32,   ///< No token has U+2581 after another character.
+  kByteLevel = 1,    ///< Tokens are bytes, not characters.
+  kByteFallback = 2, ///< Unknown characters become tokens of their bytes.
+  kFuseUnknown = 4,  ///< Adjacent unknown characters are one token.
+  kIgnoreMerges = 8, ///< A word of the vocabulary is not merged.
+  kCutAtMarker = 32, ///< No token has U+2581 after another character.
 };
 
 struct Config {

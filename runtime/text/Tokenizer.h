@@ -6,8 +6,7 @@
 // Hugging Face's tokenizers library.
 //
 // Nothing is built at load: the tables are checked once and then used where
-// they lie. Time is linear in the text (n log n for BPE tables whose merges are
-// not in the order in which training makes them).
+// they lie. Time is linear in the text.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_RUNTIME_TEXT_TOKENIZER_H
