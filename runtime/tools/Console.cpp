@@ -57,6 +57,37 @@ static size_t utf8Length(std::string_view text) {
   return length;
 }
 
+/// Whether \p character, well-formed UTF-8, is a control or format character
+/// that shows nothing, or shows what stands around it in another order.
+static bool isInvisible(std::string_view character) {
+  auto first = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1)
+    return first < 0x20 || first == 0x7F;
+  uint32_t value = first & (0xFFu >> (character.size() + 1));
+  for (char c : character.substr(1))
+    value = value << 6 | (static_cast<unsigned char>(c) & 0x3F);
+  struct Range {
+    uint32_t first;
+    uint32_t last;
+  };
+  static constexpr Range kRanges[] = {
+      {0x80, 0x9F},      // Controls.
+      {0xAD, 0xAD},      // Soft hyphen.
+      {0x61C, 0x61C},    // Arabic letter mark.
+      {0x180E, 0x180E},  // Mongolian vowel separator.
+      {0x200B, 0x200F},  // Of no width; marks of direction.
+      {0x2028, 0x202E},  // Separators of lines; embeddings and overrides.
+      {0x2060, 0x206F},  // Joiners; isolates.
+      {0xFEFF, 0xFEFF},  // Byte order mark.
+      {0xFFF9, 0xFFFB},  // Annotations.
+      {0xE0000, 0xE007F} // Tags.
+  };
+  for (Range range : kRanges)
+    if (value >= range.first && value <= range.last)
+      return true;
+  return false;
+}
+
 std::string tools::escaped(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string result;
@@ -67,11 +98,7 @@ std::string tools::escaped(std::string_view text) {
       break;
     }
     size_t length = utf8Length(text);
-    auto first = static_cast<unsigned char>(text[0]);
-    // U+0080 to U+009F are control characters too.
-    bool isC1 = length == 2 && first == 0xC2 &&
-                static_cast<unsigned char>(text[1]) < 0xA0;
-    if (length == 0 || first < 0x20 || first == 0x7F || isC1) {
+    if (length == 0 || isInvisible(text.substr(0, length))) {
       for (size_t i = 0; i < (length ? length : 1); ++i) {
         auto byte = static_cast<unsigned char>(text[i]);
         result += "\\x";

@@ -34,8 +34,8 @@ enum class Exit : int {
 /// Returns the exit code that stands for \p code.
 Exit exitOf(runtime::StatusCode code);
 
-/// Returns \p text with control bytes and broken UTF-8 escaped as \xNN, cut
-/// after 2,000 characters.
+/// Returns \p text with control characters, format characters such as U+202E
+/// and broken UTF-8 escaped as \xNN, cut after 2,000 characters.
 std::string escaped(std::string_view text);
 
 /// Prints "error: MESSAGE" on standard error and returns \p exit.
