@@ -21,6 +21,9 @@ struct Role {
 
 } // namespace
 
+static constexpr const char *kConfigFile = "tokenizer_config.json";
+static constexpr const char *kMapFile = "special_tokens_map.json";
+
 static const Role kRoles[7] = {
     {"bos_token", {"<s>", "<|begin_of_text|>", "<bos>", "[BOS]"}},
     {"eos_token", {"</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>"}},
@@ -68,6 +71,11 @@ static void findRoles(const std::optional<Json> &config,
     spec.specials[3] = spec.unknownId;
 }
 
+/// The file \p name of the folder in which \p file is.
+static std::string besides(const std::string &file, const char *name) {
+  return file.substr(0, file.rfind('/') + 1) + name;
+}
+
 static Status parseOptional(std::string_view text, const std::string &name,
                             std::optional<Json> &out) {
   if (text.empty())
@@ -75,6 +83,9 @@ static Status parseOptional(std::string_view text, const std::string &name,
   Result<Json> json = Json::parse(text, name);
   if (!json.isOk())
     return json.takeStatus();
+  if (!json->root().isObject())
+    return Status::error(StatusCode::InvalidFile,
+                         name + ": expected an object");
   out.emplace(std::move(*json));
   return Status::ok();
 }
@@ -85,9 +96,9 @@ lathe::runtime::buildTokenizerTablesFrom(const TokenizerFiles &files,
   std::optional<Json> config;
   std::optional<Json> map;
   LATHE_RETURN_IF_ERROR(
-      parseOptional(files.tokenizerConfig, "tokenizer_config.json", config));
+      parseOptional(files.tokenizerConfig, besides(name, kConfigFile), config));
   LATHE_RETURN_IF_ERROR(
-      parseOptional(files.specialTokensMap, "special_tokens_map.json", map));
+      parseOptional(files.specialTokensMap, besides(name, kMapFile), map));
   TokenizerSpec spec;
   if (!files.tokenizerJson.empty()) {
     Result<Json> json = Json::parse(files.tokenizerJson, name);
@@ -118,29 +129,30 @@ static bool exists(const std::string &path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
+static Result<MappedFile> openNotEmpty(const std::string &path) {
+  Result<MappedFile> file = MappedFile::open(path);
+  if (file.isOk() && file->text().empty())
+    return Status::error(StatusCode::InvalidFile, path + ": is empty");
+  return file;
+}
+
 Result<std::vector<std::byte>>
 lathe::runtime::buildTokenizerTables(const std::string &path) {
-  std::string folder;
   std::string file = path;
   if (isDirectory(path)) {
-    folder = path + "/";
     file.clear();
     for (const char *name : {"tokenizer.json", "tokenizer.model", "vocab.txt"})
-      if (file.empty() && exists(folder + name))
-        file = folder + name;
+      if (file.empty() && exists(path + "/" + name))
+        file = path + "/" + name;
     if (file.empty())
       return Status::error(StatusCode::NotFound,
                            path + ": has no tokenizer.json, tokenizer.model "
                                   "or vocab.txt");
-  } else if (size_t slash = path.rfind('/'); slash != std::string::npos) {
-    folder = path.substr(0, slash + 1);
   }
-  Result<MappedFile> main = MappedFile::open(file);
+  Result<MappedFile> main = openNotEmpty(file);
   if (!main.isOk())
     return main.takeStatus();
   TokenizerFiles files;
-  if (main->text().empty())
-    return Status::error(StatusCode::InvalidFile, file + ": is empty");
   if (file.ends_with(".model"))
     files.sentencePieceModel = main->text();
   else if (file.ends_with(".txt"))
@@ -150,16 +162,15 @@ lathe::runtime::buildTokenizerTables(const std::string &path) {
 
   std::vector<MappedFile> kept;
   kept.reserve(2);
-  for (const char *name :
-       {"tokenizer_config.json", "special_tokens_map.json"}) {
-    if (!exists(folder + name))
+  for (const char *name : {kConfigFile, kMapFile}) {
+    std::string beside = besides(file, name);
+    if (!exists(beside))
       continue;
-    Result<MappedFile> mapped = MappedFile::open(folder + name);
+    Result<MappedFile> mapped = openNotEmpty(beside);
     if (!mapped.isOk())
       return mapped.takeStatus();
     kept.push_back(std::move(*mapped));
-    bool isConfig = std::string_view(name) == "tokenizer_config.json";
-    (isConfig ? files.tokenizerConfig : files.specialTokensMap) =
+    (name == kConfigFile ? files.tokenizerConfig : files.specialTokensMap) =
         kept.back().text();
   }
   return buildTokenizerTablesFrom(files, file);

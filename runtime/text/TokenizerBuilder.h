@@ -32,7 +32,7 @@ struct TokenizerFiles {
 };
 
 /// As buildTokenizerTables(), from memory. \p name stands for the file in
-/// messages.
+/// messages, its folder for that of the two configs.
 Result<std::vector<std::byte>>
 buildTokenizerTablesFrom(const TokenizerFiles &files, const std::string &name);
 

@@ -4,6 +4,9 @@
 #include "runtime/text/Matcher.h"
 #include "runtime/text/PatternCompiler.h"
 
+#include <filesystem>
+#include <fstream>
+
 using namespace lathe::runtime;
 
 namespace {
@@ -165,6 +168,40 @@ TEST(TokenizerBuilder, ReadsASentencePieceModel) {
     files.sentencePieceModel = cut;
     EXPECT_FALSE(buildTokenizerTablesFrom(files, "m").isOk()) << size;
   }
+}
+
+/// A folder with a vocab.txt and \p files, (name, content), and the message
+/// that it is refused with.
+std::string messageOfFolder(
+    std::initializer_list<std::pair<const char *, const char *>> files) {
+  std::string folder = testing::TempDir() + "tokenizer-folder";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/vocab.txt") << "[UNK]\n[CLS]\n[SEP]\na\n";
+  for (auto [name, content] : files)
+    std::ofstream(folder + "/" + name) << content;
+  Result<std::vector<std::byte>> tables = buildTokenizerTables(folder);
+  if (tables.isOk())
+    return "accepted";
+  EXPECT_EQ(tables.status().code(), StatusCode::InvalidFile);
+  std::string message = tables.status().message();
+  EXPECT_EQ(message.find(folder + "/"), 0u) << message;
+  return message.substr(std::min(message.size(), folder.size() + 1));
+}
+
+TEST(TokenizerBuilder, NamesTheConfigBesidesAVocabularyThatItRefuses) {
+  EXPECT_EQ(messageOfFolder({{"tokenizer_config.json", "{}"}}), "accepted");
+  EXPECT_EQ(messageOfFolder({{"tokenizer_config.json", ""}}),
+            "tokenizer_config.json: is empty");
+  EXPECT_EQ(messageOfFolder({{"special_tokens_map.json", ""}}),
+            "special_tokens_map.json: is empty");
+  EXPECT_EQ(messageOfFolder({{"special_tokens_map.json", "[]"}}),
+            "special_tokens_map.json: expected an object");
+  EXPECT_TRUE(messageOfFolder({{"tokenizer_config.json", "{"}})
+                  .starts_with("tokenizer_config.json: "));
+  EXPECT_TRUE(
+      messageOfFolder({{"tokenizer_config.json", "{\"do_lower_case\": 1}"}})
+          .starts_with("tokenizer_config.json: do_lower_case: "));
 }
 
 TEST(PatternCompiler, PrefersAsABacktrackingMatcherDoes) {
