@@ -37,6 +37,7 @@ void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
   if (!precision.weights.empty()) {
     ConvertWeightsOptions options;
     options.element = precision.weights;
+    options.tables = precision.convertTables;
     pm.addPass(createConvertWeights(options));
   }
   if (precision.activations == "bf16")

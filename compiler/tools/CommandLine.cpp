@@ -150,8 +150,10 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   line.compile.source = line.model;
   Precision &precision = line.compile.precision;
   precision.weights = line.weights;
-  if (line.weights.empty() && line.dtype == "bf16")
+  if (line.weights.empty() && line.dtype == "bf16") {
     precision.weights = "bf16";
+    precision.convertTables = false;
+  }
   if (!line.activations.empty())
     precision.activations = line.activations;
   // Provenance: what changes the result, and nothing of this machine.

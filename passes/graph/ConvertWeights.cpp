@@ -104,7 +104,7 @@ struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
       function.walk([&](Operation *op) {
         if (auto linear = dyn_cast<LinearOp>(op))
           matrices.push_back(&linear.getWeightMutable());
-        else if (auto gather = dyn_cast<GatherOp>(op))
+        else if (auto gather = dyn_cast<GatherOp>(op); gather && tables)
           matrices.push_back(&gather.getTableMutable());
       });
     for (OpOperand *matrix : matrices)

@@ -101,11 +101,15 @@ def ConvertWeights : Pass<"lathe-convert-weights", "::mlir::ModuleOp"> {
     ```
 
     It leaves norms, biases and rope tables alone, and matrices that have the
-    type already, are no parameters, or are packed.
+    type already, are no parameters, or are packed. With `tables=false` gathers
+    keep the tables that they have: nothing is multiplied there, and a rounded
+    embedding costs about as much exactness as all layers.
   }];
   let options = [
     Option<"element", "element", "std::string", [{"bf16"}],
-           "Element type of the stored matrices: f32, bf16 or f16">
+           "Element type of the stored matrices: f32, bf16 or f16">,
+    Option<"tables", "tables", "bool", [{true}],
+           "Also convert tables that gathers read">
   ];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

@@ -55,14 +55,16 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
       .add_option(
           "--dtype", options.dtype,
-          "f32, or bf16: matrices are stored in bf16, and computed in f32")
+          "f32, or bf16: weights of linear layers are stored in bf16, and "
+          "computed in f32")
       ->envname("LATHE_DTYPE")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   command
       .add_option(
           "--weights", options.weights,
-          "Type that matrices are stored in; the checkpoint's own unless said")
+          "Type that matrices are stored in, embeddings too; the checkpoint's "
+          "own unless said")
       ->envname("LATHE_WEIGHTS")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   command

@@ -1,4 +1,5 @@
 // RUN: lathe-opt %s --split-input-file --lathe-convert-weights=element=bf16 | FileCheck %s
+// RUN: lathe-opt %s --split-input-file "--lathe-convert-weights=element=bf16 tables=false" | FileCheck %s --check-prefix=TABLES
 
 // A layer and a table that share a parameter share the rounded one.
 
@@ -12,6 +13,14 @@
 //       CHECK:   lathe.gather %[[TABLE]]
 //       CHECK:   %[[HEAD:.*]] = lathe.get @w.bf16
 //       CHECK:   lathe.linear %{{.*}}, %[[HEAD]] {{.*}} tensor<8x4xbf16>
+//
+// With tables=false the table stays.
+//
+// TABLES-LABEL: func @tied
+//       TABLES:   %[[TABLE:.*]] = lathe.get @w :
+//       TABLES:   lathe.gather %[[TABLE]]
+//       TABLES:   %[[HEAD:.*]] = lathe.get @w.bf16
+//       TABLES:   lathe.linear %{{.*}}, %[[HEAD]]
 lathe.parameter @w : tensor<8x4xf32> from "model.safetensors" key "w"
 func.func @tied(%ids: tensor<2xi32>) -> tensor<2x8xf32> {
   %table = lathe.get @w : tensor<8x4xf32>
