@@ -18,6 +18,7 @@ import random
 import struct
 
 import gguf_file
+from text_files import attack_sentencepiece, attack_vocabulary
 
 BOUNDARIES = [0, 1, -1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32, 2**32 + 1,
               2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1, 2**64, -2**31, -2**63]
@@ -353,6 +354,41 @@ def attack_mlir(rng):
     yield from flips(rng, good)
 
 
+GOOD_GENERATION = {"bos_token_id": 1, "eos_token_id": [1, 2], "pad_token_id": 0, "do_sample": True,
+                   "temperature": 0.7, "top_k": 50, "top_p": 0.9, "repetition_penalty": 1.1}
+SENTENCE_MODULES = "sentence_transformers.models."
+GOOD_MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": SENTENCE_MODULES + "Transformer"},
+    {"idx": 1, "name": "1", "path": "1_Pooling", "type": SENTENCE_MODULES + "Pooling"},
+    {"idx": 2, "name": "2", "path": "2_Normalize", "type": SENTENCE_MODULES + "Normalize"}]
+GOOD_POOLING = {"word_embedding_dimension": 16, "pooling_mode_cls_token": False,
+                "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False}
+GOOD_SENTENCE_CONFIG = {"max_seq_length": 16, "do_lower_case": False}
+
+
+def attack_generation(rng):
+    """Each case is a folder with the file; it may be left out, but not be broken."""
+    for kind, idea, text in attack_json(GOOD_GENERATION)(rng):
+        yield kind, idea, {"generation_config.json": text}
+
+
+def attack_modules(rng):
+    """Each case is a folder with the three files of a sentence encoder."""
+    files = {"modules.json": GOOD_MODULES, "1_Pooling/config.json": GOOD_POOLING,
+             "sentence_bert_config.json": GOOD_SENTENCE_CONFIG}
+    good = {name: json.dumps(value).encode() for name, value in files.items()}
+    yield "bad", "no-pooling", {name: text for name, text in good.items() if "Pooling" not in name}
+    for path in ["..", ".", "", "../x", "/etc", "1_Pooling/", "1_Pooling\0", "x" * 300, "missing", "\ud800"]:
+        changed = with_field(GOOD_MODULES, (1, "path"), path)
+        yield "bad", "path", good | {"modules.json": json.dumps(changed).encode()}
+    yield "bad", "many", good | {"modules.json": json.dumps(GOOD_MODULES * 1000).encode()}
+    parts = [attack_json(value)(rng) for value in files.values()]
+    while True:
+        for name, part in zip(files, parts):
+            kind, idea, text = next(part)
+            yield kind, idea, good | {name: text}
+
+
 FORMATS = {
     "safetensors": ("safetensors", attack_safetensors),
     "index": ("", attack_index),
@@ -361,6 +397,10 @@ FORMATS = {
     "npy": ("npy", attack_npy),
     "gguf": ("gguf", attack_gguf),
     "mlir": ("mlir", attack_mlir),
+    "sentencepiece": ("model", attack_sentencepiece(BOUNDARIES, truncations, flips)),
+    "vocabulary": ("txt", attack_vocabulary(truncations, flips)),
+    "generation": ("", attack_generation),
+    "modules": ("", attack_modules),
 }
 
 
@@ -379,6 +419,7 @@ def write(path, content):
     if isinstance(content, dict):
         path.mkdir(parents=True, exist_ok=True)
         for name, data in content.items():
+            (path / name).parent.mkdir(exist_ok=True)
             (path / name).write_bytes(data)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,14 @@
 """Gives generated bad files to the programs that users run.
 
     attacks.py BUILD_DIRECTORY [--count 8] [--seed 1] [--jobs 2] [--format F ...]
+               [--sanitized LATHE]
 
 For each of COUNT files a format: exit 3, or 1 where the file is well-formed and asks
 for what is not supported; one line that begins with "error: " and names the file;
 within 1 s and 64 MiB + 2 x the file's size above the same command on a good tiny
-file. A file whose random change leaves it good may end with 0.
+file. A file whose random change leaves it good may end with 0. LATHE, the program of a
+sanitizer's build, must end with the same code, and say nothing more, where it needs no
+compiler.
 """
 
 import argparse
@@ -25,10 +28,14 @@ import artifact
 import tiny
 from generate import npy
 from measure import measure
+from text_files import GOOD_MODEL, GOOD_VOCABULARY
 
 MIB = 1 << 20
-FORMATS = ["artifact", "config", "index", "mlir", "npy", "safetensors", "tokenizer",
-           "found"]
+FORMATS = ["artifact", "config", "generation", "index", "mlir", "modules", "npy", "safetensors",
+           "sentencepiece", "tokenizer", "vocabulary", "found"]
+# Bad files of other formats are put into a copy of a good checkpoint, under these names.
+PLACES = {"config": "config.json", "safetensors": "model.safetensors", "tokenizer": "tokenizer.json",
+          "sentencepiece": "tokenizer.model", "vocabulary": "vocab.txt"}
 
 Case = collections.namedtuple("Case", "kind command arguments named size good")
 
@@ -36,12 +43,16 @@ Case = collections.namedtuple("Case", "kind command arguments named size good")
 class Attack:
     """A good tiny checkpoint, what is made of it, and the commands that read it."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, sanitized=None):
+        self.sanitized, self.replayed = sanitized, 0
         self.lathe = str(pathlib.Path(build).resolve() / "bin" / "lathe")
         self.folder = folder
         self.env = {**os.environ, "LATHE_CACHE_DIR": str(folder / "cache"), "LATHE_THREADS": "1"}
-        self.checkpoint = folder / "good"
+        self.checkpoint, self.encoder = folder / "good", folder / "encoder"
         tiny.write_checkpoint(self.checkpoint)
+        tiny.write_encoder(self.encoder)
+        (folder / "good.model").write_bytes(GOOD_MODEL)
+        (folder / "good.txt").write_bytes(GOOD_VOCABULARY)
         self.artifact, self.twin = folder / "good.lathe", folder / "twin.lathe"
         self.must("compile", self.checkpoint, "-o", self.artifact)
         self.must("compile", self.checkpoint, "-o", self.twin, "-O0")
@@ -81,30 +92,41 @@ class Attack:
 
     def case(self, name, number, file):
         kind = file.name.split("-")[1]
-        size = sum(f.stat().st_size for f in ([file] if file.is_file() else file.iterdir()))
-        good_compile = tuple(self.compile(self.checkpoint, self.folder / "good-again.lathe"))
-        if name == "tokenizer" and number % 4:
+        size = sum(f.stat().st_size for f in ([file] if file.is_file() else file.rglob("*")))
+        tokenizers = {"tokenizer": self.checkpoint / "tokenizer.json", "sentencepiece": self.folder / "good.model",
+                      "vocabulary": self.folder / "good.txt"}
+        if name in tokenizers and number % 4:
             return Case(kind, "tokenize", ["tokenize", file, "aba"], file, size,
-                        ("tokenize", self.checkpoint / "tokenizer.json", "aba"))
+                        ("tokenize", tokenizers[name], "aba"))
         if name == "npy":
             return Case(kind, "run", ["run", self.artifact, "forward", "-i", f"input_ids={file}"], file, size,
                         ("run", self.artifact, "forward", "-i", f"input_ids={self.folder / 'good.npy'}"))
         if name == "safetensors" and number % 2:
             return Case(kind, "inspect", ["inspect", file], file, size,
                         ("inspect", self.checkpoint / "model.safetensors"))
-        output = file.with_name(file.name + ".lathe")
-        if name == "mlir":
-            return Case(kind, "compile", self.compile(file, output), file, size,
-                        tuple(self.compile(self.folder / "good.mlir", self.folder / "good-again.lathe")))
-        # The others are a checkpoint's file.
-        checkpoint = file if name == "index" else file.with_name(file.name + ".files")
-        checkpoint.mkdir(exist_ok=True)
-        for good in self.checkpoint.iterdir():
-            if name != "index" or good.name != "model.safetensors":
-                shutil.copy(good, checkpoint)
-        if name != "index":
-            shutil.move(file, checkpoint / {"safetensors": "model.safetensors"}.get(name, f"{name}.json"))
-        return Case(kind, "compile", self.compile(checkpoint, output), checkpoint, size, good_compile)
+        good = self.folder / "good.mlir" if name == "mlir" else (
+            self.encoder if name in ("modules", "vocabulary") else self.checkpoint)
+        checkpoint = file if name == "mlir" else self.checkpoint_with(name, file, good)
+        return Case(kind, "compile", self.compile(checkpoint, file.with_name(file.name + ".lathe")), checkpoint,
+                    size, tuple(self.compile(good, self.folder / "good-again.lathe")))
+
+    def checkpoint_with(self, name, file, good):
+        """A copy of a good checkpoint with a bad file, or with the files of a bad folder."""
+        checkpoint = file.with_name(file.name + ".files")
+        shutil.copytree(good, checkpoint)
+        if name == "index":
+            (checkpoint / "model.safetensors").unlink()
+        if name == "sentencepiece":
+            (checkpoint / "tokenizer.json").unlink()
+        if name == "modules":
+            for part in ("modules.json", "1_Pooling", "sentence_bert_config.json"):
+                shutil.rmtree(checkpoint / part) if part == "1_Pooling" else (checkpoint / part).unlink()
+        if file.is_dir():
+            shutil.copytree(file, checkpoint, dirs_exist_ok=True)
+            shutil.rmtree(file)
+        else:
+            shutil.move(file, checkpoint / PLACES[name])
+        return checkpoint
 
     def artifacts(self, count, seed):
         data, other = self.artifact.read_bytes(), self.twin.read_bytes()
@@ -127,7 +149,17 @@ class Attack:
         for _ in range(2):
             if done.seconds > seconds + 1:
                 done = self.run(case.arguments)
-        return done, self.fault(case, done, seconds, peak)
+        return done, self.fault(case, done, seconds, peak) or self.replay(case, done)
+
+    def replay(self, case, done):
+        """The same under the sanitizers, whose time and memory say nothing."""
+        if not self.sanitized or case.command == "compile":
+            return None
+        again = measure([self.sanitized, *map(str, case.arguments)], self.env, timeout=60)
+        self.replayed += 1
+        if again.exit != done.exit or again.errors != done.errors:
+            return f"exit {again.exit} under the sanitizers: {again.text[-3000:]}"
+        return None
 
     def fault(self, case, done, seconds, peak):
         if done.exit == 0 and case.kind != "bad":
@@ -201,7 +233,7 @@ def attack_format(attack, name, arguments):
     total = sum(exits.values())
     exits = ", ".join(f"{count} x exit {code}" for code, count in sorted(exits.items()))
     print(f"{name}: {total} files, {exits}; at most {max(slowest, 0):.2f} s and "
-          f"{largest / MIB:.1f} MiB above a good file; {faults} faults", file=sys.stderr)
+          f"{largest / MIB:.1f} MiB above a good file; {faults} faults", flush=True)
     return faults
 
 
@@ -224,11 +256,14 @@ def main():
     parser.add_argument("--count", type=int, default=8, help="files a format")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--sanitized")
     parser.add_argument("--format", choices=FORMATS, action="append")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        attack = Attack(arguments.build, pathlib.Path(folder))
+        attack = Attack(arguments.build, pathlib.Path(folder), arguments.sanitized)
         faults = sum(attack_format(attack, name, arguments) for name in arguments.format or FORMATS)
+        if arguments.sanitized:
+            print(f"{attack.replayed} of them again under the sanitizers")
     sys.exit(1 if faults else 0)
 
 

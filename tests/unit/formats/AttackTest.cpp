@@ -1,20 +1,27 @@
 //===- AttackTest.cpp - Bad files through the parsers of formats ----------===//
 //
-// The files are those of tests/attacks/generate.py, which the build runs. Their
-// names say what must happen: see there.
+// The files are those of tests/attacks/generate.py, which the build runs; the
+// environment's LATHE_ATTACK_FOLDER names others. Their names say what must
+// happen: see there. What reads them here is free of LLVM, so the sanitizers
+// see all of it.
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontend/models/Family.h"
+#include "frontend/models/GenerationConfig.h"
+#include "frontend/models/SentenceModules.h"
 #include "runtime/formats/Checkpoint.h"
 #include "runtime/formats/DepthScan.h"
 #include "runtime/formats/Gguf.h"
 #include "runtime/formats/Json.h"
 #include "runtime/formats/Npy.h"
 #include "runtime/formats/SafeTensors.h"
+#include "runtime/text/TokenizerBuilder.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -35,7 +42,27 @@ Status readSafeTensors(const std::string &path) {
 Status readCheckpoint(const std::string &path) {
   return statusOf(path, Checkpoint::open);
 }
-Status readJson(const std::string &path) { return statusOf(path, Json::read); }
+Status readConfig(const std::string &path) {
+  Result<Json> json = Json::read(path);
+  if (!json.isOk())
+    return json.takeStatus();
+  std::vector<std::string> notes;
+  auto config = lathe::readConfig(*json, notes);
+  return config.isOk() ? Status::ok() : config.takeStatus();
+}
+Status readTokenizer(const std::string &path) {
+  return statusOf(path, buildTokenizerTables);
+}
+Status readGeneration(const std::string &path) {
+  lathe::TransformerConfig config;
+  auto text = lathe::readGeneration(path, config);
+  return text.isOk() ? Status::ok() : text.takeStatus();
+}
+Status readModules(const std::string &path) {
+  lathe::TransformerConfig config;
+  config.hidden = 16;
+  return lathe::readSentenceModules(path, config);
+}
 Status readNpy(const std::string &path) { return statusOf(path, Npy::open); }
 Status readGguf(const std::string &path) { return statusOf(path, Gguf::open); }
 Status readMlir(const std::string &path) {
@@ -53,8 +80,10 @@ struct Format {
 class AttackTest : public testing::TestWithParam<Format> {};
 
 TEST_P(AttackTest, GetsACleanStatus) {
+  const char *given = std::getenv("LATHE_ATTACK_FOLDER");
   std::string folder =
-      std::string(LATHE_BINARY_DIR "/tests/attacks/") + GetParam().name;
+      std::string(given ? given : LATHE_BINARY_DIR "/tests/attacks") + "/" +
+      GetParam().name;
   size_t count = 0;
   size_t refused = 0;
   for (const auto &entry : std::filesystem::directory_iterator(folder)) {
@@ -83,8 +112,13 @@ TEST_P(AttackTest, GetsACleanStatus) {
 INSTANTIATE_TEST_SUITE_P(
     Formats, AttackTest,
     testing::Values(Format{"safetensors", readSafeTensors},
-                    Format{"index", readCheckpoint}, Format{"config", readJson},
-                    Format{"tokenizer", readJson}, Format{"npy", readNpy},
+                    Format{"index", readCheckpoint},
+                    Format{"config", readConfig},
+                    Format{"tokenizer", readTokenizer},
+                    Format{"sentencepiece", readTokenizer},
+                    Format{"vocabulary", readTokenizer},
+                    Format{"generation", readGeneration},
+                    Format{"modules", readModules}, Format{"npy", readNpy},
                     Format{"gguf", readGguf}, Format{"mlir", readMlir}),
     [](const auto &info) { return std::string(info.param.name); });
 

@@ -55,6 +55,16 @@ struct ConfigTest : testing::Test {
   std::vector<std::string> notes;
 };
 
+TEST_F(ConfigTest, QuotesOnlyTheBeginningOfALongName) {
+  std::string name;
+  for (int i = 0; i < 5000; ++i)
+    name += "ü";
+  Status status = tryRead("{\"model_type\": \"" + name + "\"}").takeStatus();
+  EXPECT_EQ(status.code(), StatusCode::Unsupported);
+  EXPECT_LE(status.message().size(), 2000u);
+  EXPECT_TRUE(status.message().ends_with("ü…")) << status.message();
+}
+
 //===----------------------------------------------------------------------===//
 // Defaults: what the reference assumes for a config that says nothing
 //===----------------------------------------------------------------------===//
