@@ -53,22 +53,10 @@ std::optional<JsonValue> ConfigReader::take(std::string_view key) {
   return member;
 }
 
-/// Messages quote what the file says, which may be of any length.
-static std::string shortened(std::string message) {
-  constexpr size_t kLongest = 1900;
-  if (message.size() <= kLongest)
-    return message;
-  size_t end = kLongest;
-  // Not inside a character.
-  while (end > 0 && (uint8_t(message[end]) & 0xC0) == 0x80)
-    --end;
-  return message.substr(0, end) + "…";
-}
-
 void ConfigReader::keep(const Status &error) {
   if (error.isOk() || !isOk())
     return;
-  failure = shortened(error.message());
+  failure = error.message();
   code = error.code();
 }
 

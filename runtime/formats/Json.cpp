@@ -505,11 +505,23 @@ std::string JsonValue::path() const {
   return path;
 }
 
+/// Keys and what a message quotes are the file's, and may be of any length.
+static std::string shortened(std::string_view text) {
+  constexpr size_t kLongest = 800;
+  if (text.size() <= kLongest)
+    return std::string(text);
+  size_t end = kLongest;
+  // Not inside a character.
+  while (end > 0 && (uint8_t(text[end]) & 0xC0) == 0x80)
+    --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 Status JsonValue::error(std::string_view message, StatusCode code) const {
-  std::string place = path();
+  std::string place = shortened(path());
   if (!place.empty())
     place += ": ";
-  return Status::error(code, data->file + ": " + place + std::string(message));
+  return Status::error(code, data->file + ": " + place + shortened(message));
 }
 
 Status JsonValue::mismatch(std::string_view expected) const {
@@ -523,9 +535,9 @@ Status JsonValue::missing(std::string_view key) const {
   std::string place = path();
   if (!place.empty())
     place += ".";
-  return Status::error(StatusCode::InvalidFile, data->file + ": " + place +
-                                                    std::string(key) +
-                                                    ": is missing");
+  return Status::error(StatusCode::InvalidFile,
+                       data->file + ": " + shortened(place + std::string(key)) +
+                           ": is missing");
 }
 
 JsonValue JsonValue::Iterator::operator*() const {

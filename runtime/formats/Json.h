@@ -126,7 +126,8 @@ public:
   /// "rope_scaling.factor", "merges[3]"; empty for the root. Walks from the
   /// root: for messages only.
   std::string path() const;
-  /// "FILE: PATH: \p message", InvalidFile unless another code is given.
+  /// "FILE: PATH: \p message", InvalidFile unless another code is given. PATH
+  /// and \p message are cut after 800 bytes.
   Status error(std::string_view message,
                StatusCode code = StatusCode::InvalidFile) const;
 

@@ -253,4 +253,22 @@ TEST(JsonTest, ReadsAFileAndNamesIt) {
   EXPECT_FALSE(Json::read(folder.write("empty.json", "")).isOk());
 }
 
+TEST(JsonTest, CutsWhatMessagesQuote) {
+  std::string name;
+  for (int i = 0; i < 5000; ++i)
+    name += "ü";
+  Result<Json> json = Json::parse("{\"" + name + "\": \"\"}", "f");
+  ASSERT_TRUE(json.isOk());
+  JsonValue member = *json->root().find(name);
+  for (const Status &status :
+       {member.error("is not " + name), member.asInt().takeStatus(),
+        member.get<int64_t>("a").takeStatus()}) {
+    EXPECT_LE(status.message().size(), 2000u);
+    EXPECT_TRUE(status.message().starts_with("f: üü"));
+  }
+  EXPECT_TRUE(member.error("is not " + name).message().ends_with("ü…"));
+  EXPECT_EQ(member.error(std::string(800, 'x')).message().find("x…"),
+            std::string::npos);
+}
+
 } // namespace
