@@ -29,6 +29,7 @@ static lathe_status_t openModel(const lathe_model_options_t *given,
     modelOptions.target = options.target;
   if (options.device)
     modelOptions.device = options.device;
+  modelOptions.inspectOnly = options.inspect_only;
   Result<std::shared_ptr<const Model>> made =
       Model::create(std::move(*artifact), modelOptions);
   if (!made.isOk())
@@ -102,7 +103,10 @@ lathe_status_t lathe_model_info(const lathe_model_t *model,
   result.weight_count = program.weights()->size();
   for (size_t i = 0; i < result.weight_count; ++i)
     result.weight_bytes += loaded.artifact().weightBytes(i).size();
-  result.target = at(*program.targets(), loaded.target())->name()->c_str();
+  result.target =
+      loaded.target()
+          ? at(*program.targets(), *loaded.target())->name()->c_str()
+          : "";
   result.producer = program.provenance()->producer()->c_str();
   result.source = textOrEmpty(program.provenance()->source());
   result.options = textOrEmpty(program.provenance()->options());

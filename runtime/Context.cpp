@@ -201,6 +201,10 @@ Status Context::chooseSymbols(const ContextOptions &options) {
 Result<std::unique_ptr<Context>>
 Context::create(std::shared_ptr<const Model> model,
                 const ContextOptions &options) {
+  if (!model->isRunnable())
+    return invalid(model->artifact().name() +
+                   ": was opened to look inside only (open it without "
+                   "inspect_only)");
   std::unique_ptr<Context> context(new Context());
   context->shared = std::move(model);
   Status status = context->chooseSymbols(options);

@@ -46,8 +46,8 @@ struct TensorView {
 /// Belongs to one thread at a time, but for cancel().
 class Context {
 public:
-  /// Fails with InvalidArgument (a symbol outside its range, with both numbers)
-  /// and ResourceExhausted.
+  /// Fails with InvalidArgument (a symbol outside its range, with both numbers;
+  /// a model that is not runnable) and ResourceExhausted.
   static Result<std::unique_ptr<Context>>
   create(std::shared_ptr<const Model> model,
          const ContextOptions &options = {});

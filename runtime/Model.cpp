@@ -2,7 +2,7 @@
 
 #include "runtime/Model.h"
 
-#include "runtime/schema/artifact_generated.h"
+#include "runtime/ProgramTables.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <algorithm>
@@ -36,39 +36,45 @@ Model::create(std::shared_ptr<const Artifact> artifact,
     return Status::error(StatusCode::NotFound, "device '" + options.device +
                                                    "' is not in this build");
   for (Status (Model::*step)(const ModelOptions &) :
-       {&Model::loadKernels, &Model::mapWeights, &Model::loadTokenizer})
+       {&Model::chooseTarget, &Model::loadKernels, &Model::mapWeights,
+        &Model::loadTokenizer})
     if (Status status = (model.get()->*step)(options); !status.isOk())
       return inFile(*model->file, std::move(status));
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Status Model::loadKernels(const ModelOptions &options) {
-  const artifact::Program &program = file->program();
+Status Model::chooseTarget(const ModelOptions &options) {
   std::vector<std::string_view> targets;
-  for (const artifact::Target *target : *program.targets())
+  for (const artifact::Target *target : *file->program().targets())
     targets.push_back(target->name()->string_view());
   Result<size_t> chosen = machine->chooseTarget(targets, wantedTarget(options));
-  if (!chosen.isOk())
-    return chosen.takeStatus();
-  targetIndex = *chosen;
+  if (chosen.isOk())
+    targetIndex = *chosen;
+  return chosen.isOk() || options.inspectOnly ? Status::ok()
+                                              : chosen.takeStatus();
+}
 
+Status Model::loadKernels(const ModelOptions &options) {
+  if (options.inspectOnly)
+    return Status::ok();
+  const artifact::Program &program = file->program();
   std::vector<std::string_view> names;
   for (const artifact::Kernel *kernel : *program.kernels()) {
     size_t index = 0;
     while (index < kernel->code()->size() &&
-           kernel->code()->Get(index)->target() != targetIndex)
+           kernel->code()->Get(index)->target() != *targetIndex)
       ++index;
     if (index == kernel->code()->size())
-      return Status::error(StatusCode::InvalidFile,
-                           "kernel '" + kernel->name()->str() +
-                               "': has no code for target '" +
-                               std::string(targets[targetIndex]) + "'");
+      return Status::error(
+          StatusCode::InvalidFile,
+          "kernel '" + kernel->name()->str() + "': has no code for target '" +
+              at(*program.targets(), *targetIndex)->name()->str() + "'");
     codeIndices.push_back(index);
     scratch =
         std::max<size_t>(scratch, kernel->code()->Get(index)->scratch_bytes());
     names.push_back(kernel->name()->string_view());
   }
-  uint32_t section = program.targets()->Get(targetIndex)->section();
+  uint32_t section = at(*program.targets(), *targetIndex)->section();
   Result<std::unique_ptr<DeviceCode>> code =
       machine->loadCode(file->sectionBytes(section), names);
   if (!code.isOk())
@@ -77,7 +83,9 @@ Status Model::loadKernels(const ModelOptions &options) {
   return Status::ok();
 }
 
-Status Model::mapWeights(const ModelOptions &) {
+Status Model::mapWeights(const ModelOptions &options) {
+  if (options.inspectOnly)
+    return Status::ok();
   size_t count = file->program().weights()->size();
   for (size_t i = 0; i < count; ++i) {
     Result<const std::byte *> address =

@@ -19,6 +19,8 @@ struct ModelOptions {
   std::string device = "cpu";
   /// Target to run; empty: LATHE_CPU of the environment, else the best.
   std::string target;
+  /// Loads no code: for looking inside, on any machine.
+  bool inspectOnly = false;
 };
 
 /// What contexts share. Immutable, so any number of threads may use it.
@@ -35,8 +37,12 @@ public:
   const artifact::Program &program() const { return file->program(); }
   const Device &device() const { return *machine; }
   const DeviceCode &code() const { return *kernels; }
-  /// Index of the running target in Program.targets.
-  size_t target() const { return targetIndex; }
+  /// False for a model to look inside: code() and what follows from it are not
+  /// there, and no context can be made.
+  bool isRunnable() const { return kernels != nullptr; }
+  /// Index of the running target in Program.targets; none where the model is
+  /// not runnable and no target would run here.
+  std::optional<size_t> target() const { return targetIndex; }
   /// Address on the device of weight \p index.
   const std::byte *weight(size_t index) const { return weights[index]; }
   /// Largest scratch of any kernel on this target, in bytes a worker.
@@ -48,6 +54,7 @@ public:
 
 private:
   Model() = default;
+  Status chooseTarget(const ModelOptions &options);
   Status loadKernels(const ModelOptions &options);
   Status mapWeights(const ModelOptions &options);
   Status loadTokenizer(const ModelOptions &options);
@@ -56,7 +63,7 @@ private:
   std::shared_ptr<const Artifact> file;
   const Device *machine = nullptr;
   std::unique_ptr<DeviceCode> kernels;
-  size_t targetIndex = 0;
+  std::optional<size_t> targetIndex;
   size_t scratch = 0;
   std::vector<size_t> codeIndices;
   std::vector<const std::byte *> weights;

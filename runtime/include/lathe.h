@@ -172,6 +172,10 @@ typedef struct lathe_model_options_t {
   void *parallel_user;
   /// Name of the device to run on; null: "cpu".
   const char *device;
+  /// 1: only to look inside, also into an artifact of other machines. All is
+  /// checked but the machine code, which is not loaded: nothing of the file
+  /// becomes executable, and no context can be made of the model.
+  int inspect_only;
 } lathe_model_options_t;
 
 /// Opens the artifact at \p path, maps it read-only and checks all of it.
@@ -217,7 +221,8 @@ typedef struct lathe_model_info_t {
   uint64_t file_bytes;
   uint64_t weight_bytes; ///< Sum over the weights.
   uint64_t weight_count;
-  const char *target; ///< The target that runs here.
+  /// The target that runs here; empty with inspect_only where none would.
+  const char *target;
   const char *producer;
   const char *source;
   const char *options;
@@ -363,7 +368,7 @@ typedef struct lathe_context_options_t {
 /// Makes states (zero at first), buffers, arena and threads. Nothing is
 /// allocated in later calls of entries. \p options may be null.
 /// Fails with INVALID_ARGUMENT (a value outside its symbol's range, with both
-/// numbers) and RESOURCE_EXHAUSTED.
+/// numbers; a model that was opened with inspect_only) and RESOURCE_EXHAUSTED.
 LATHE_API lathe_status_t lathe_context_create(
     const lathe_model_t *model, const lathe_context_options_t *options,
     lathe_context_t **context);

@@ -133,7 +133,8 @@ static std::string describeModel(const lathe_model_t *model,
   std::string targets;
   for (size_t i = 0; i < info.target_count; ++i)
     targets += (i ? ", " : "") + std::string(lathe_model_target(model, i));
-  line("targets", targets + " (here: " + info.target + ")");
+  line("targets",
+       targets + " (here: " + (*info.target ? info.target : "none") + ")");
   line("tokenizer", info.has_tokenizer
                         ? std::to_string(lathe_tokenizer_size(model)) + " ids"
                         : "none");
@@ -263,6 +264,7 @@ static Exit inspect(const InspectOptions &options) {
     return inspectTensors(options);
   RunOptions run;
   run.model = options.file;
+  run.inspectOnly = true;
   ModelPtr model;
   lathe_model_info_t info;
   if (Exit exit = openModel(run, model, info); exit != Exit::Done)

@@ -130,6 +130,7 @@ static lathe_status_t openArtifact(const RunOptions &options,
   modelOptions.struct_size = sizeof(modelOptions);
   modelOptions.skip_weight_check = options.noVerify;
   modelOptions.threads = options.threads;
+  modelOptions.inspect_only = options.inspectOnly;
   lathe_model_t *opened = nullptr;
   lathe_status_t status =
       lathe_model_open(path.c_str(), &modelOptions, &opened);

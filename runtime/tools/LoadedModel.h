@@ -30,6 +30,7 @@ struct RunOptions {
   unsigned threads = 0;
   std::string device = "cpu";
   bool noVerify = false;
+  bool inspectOnly = false; ///< As lathe_model_options_t.inspect_only.
 };
 
 /// Declares MODEL, --threads, --device and --no-verify.

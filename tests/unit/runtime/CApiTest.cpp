@@ -294,6 +294,56 @@ TEST(CApiOpenTest, SaysWhatIsHereAndWhatTheFileIsFor) {
             std::string::npos);
 }
 
+TEST(CApiOpenTest, LooksInsideWhatThisMachineCannotRun) {
+  lathe_model_options_t options = LATHE_INIT(lathe_model_options_t);
+  options.target = "pdp-11";
+  options.inspect_only = 1;
+  lathe_model_t *model = nullptr;
+  ASSERT_EQ(lathe_model_open(LATHE_TEST_ARTIFACT, &options, &model), LATHE_OK)
+      << lathe_message();
+  lathe_model_info_t info = LATHE_INIT(lathe_model_info_t);
+  ASSERT_EQ(lathe_model_info(model, &info), LATHE_OK);
+  EXPECT_STREQ(info.target, "");
+  EXPECT_STREQ(lathe_model_kernel(model, 0), "scale");
+  lathe_tensor_t weight;
+  ASSERT_EQ(lathe_model_weight(model, 0, &weight), LATHE_OK);
+  EXPECT_EQ(static_cast<const float *>(weight.data)[3], 4);
+  lathe_context_t *context = nullptr;
+  EXPECT_EQ(lathe_context_create(model, nullptr, &context),
+            LATHE_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(lathe_message()).find("without inspect_only"),
+            std::string::npos);
+  EXPECT_EQ(context, nullptr);
+  lathe_model_free(model);
+}
+
+/// Executable mappings of this process that are of no file.
+static size_t executableMappings() {
+  std::ifstream maps("/proc/self/maps");
+  size_t count = 0;
+  for (std::string line; std::getline(maps, line);)
+    count += line.find(" r-xp ") != std::string::npos &&
+             line.find(" 00:00 0 ") != std::string::npos &&
+             line.find('[') == std::string::npos;
+  return count;
+}
+
+TEST(CApiOpenTest, LookingInsideMapsNothingExecutable) {
+  size_t before = executableMappings();
+  lathe_model_options_t options = LATHE_INIT(lathe_model_options_t);
+  lathe_model_t *model = nullptr;
+  ASSERT_EQ(lathe_model_open(LATHE_TEST_ARTIFACT, &options, &model), LATHE_OK);
+  EXPECT_GT(executableMappings(), before);
+  lathe_model_free(model);
+  options.inspect_only = 1;
+  ASSERT_EQ(lathe_model_open(LATHE_TEST_ARTIFACT, &options, &model), LATHE_OK);
+  EXPECT_EQ(executableMappings(), before);
+  lathe_model_info_t info = LATHE_INIT(lathe_model_info_t);
+  ASSERT_EQ(lathe_model_info(model, &info), LATHE_OK);
+  EXPECT_STREQ(info.target, lathe_machine_target(0));
+  lathe_model_free(model);
+}
+
 TEST(CApiOpenTest, RunsEachTargetOfThisMachine) {
   for (size_t i = 0; lathe_machine_target(i); ++i) {
     lathe_model_options_t options = LATHE_INIT(lathe_model_options_t);
