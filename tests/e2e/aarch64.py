@@ -32,7 +32,7 @@ sources += [ROOT / "runtime" / "text" / name for name in listed.split() if name.
 
 objects = build / "aarch64"
 objects.mkdir(exist_ok=True)
-flags = ["-std=c++20", "-O1", "-fno-exceptions", "-fno-rtti", f"-I{ROOT}", f"-I{build}",
+flags = ["-std=c++20", "-O1", "-fno-rtti", f"-I{ROOT}", f"-I{build}",
          "-isystem", str(objects / "include"), '-DLATHE_VERSION="test"']
 # flatbuffers and xxhash are header-only here, but their folder also has x86 headers.
 include = objects / "include"
@@ -65,6 +65,8 @@ subprocess.run([compiler, "-static", "-o", str(example), str(objects / "generate
 with tempfile.TemporaryDirectory() as folder:
     model = pathlib.Path(folder) / "arm.lathe"
     program.run("compile", stories, "-o", model, "--target", "aarch64")
+    check("targets: aarch64 (here: none)" in program.run("inspect", model).stdout,
+          "inspect looks into a file for another machine")
     done = subprocess.run([emulator, "-cpu", "max", str(example), str(model), "", "64"],
                           capture_output=True, text=True, timeout=300)
     check(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
