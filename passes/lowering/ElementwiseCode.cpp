@@ -3,6 +3,7 @@
 #include "passes/lowering/ElementwiseCode.h"
 
 #include "passes/lowering/Contraction.h"
+#include "passes/lowering/UpstreamOps.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -34,6 +35,16 @@ static std::optional<float> splatOf(Operation *op) {
   return value.getSplatValue<APFloat>().convertToFloat();
 }
 
+bool isVectorElementwise(Operation *op) {
+  if (!isUpstreamElementwise(op) &&
+      !isa<ActivationOp, GatedActivationOp, SoftcapOp>(op))
+    return false;
+  // Nothing here rounds to a narrower type, nor loads integers.
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  bool isNumber = type.getElementType().isF32() || isa<arith::CmpFOp>(op);
+  return isNumber && !isa<arith::SIToFPOp>(op);
+}
+
 bool isElementwise(Value value, const ElementwiseShape &shape) {
   if (value == shape.root)
     return true;
@@ -49,10 +60,7 @@ bool isElementwise(Value value, const ElementwiseShape &shape) {
   if (isa<arith::TruncFOp>(op))
     return llvm::all_of(op->getUsers(), llvm::IsaPred<func::ReturnOp>) &&
            isElementwise(op->getOperand(0), shape);
-  if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-           ActivationOp, GatedActivationOp, SoftcapOp>(op))
-    return false;
-  if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
+  if (!isVectorElementwise(op))
     return false;
   return llvm::all_of(op->getOperands(), [&](Value operand) {
     return isElementwise(operand, shape);
@@ -117,15 +125,10 @@ Value ElementwiseCode::compute(Operation *op, const Place &place,
     return arith::MulFOp::create(builder, loc, gated,
                                  evaluate(input, place, shift + half));
   }
-  Value lhs = operand(0), rhs = operand(1);
-  if (isa<arith::AddFOp>(op))
-    return arith::AddFOp::create(builder, loc, lhs, rhs);
-  if (isa<arith::SubFOp>(op))
-    return arith::SubFOp::create(builder, loc, lhs, rhs);
-  if (isa<arith::MulFOp>(op))
-    return arith::MulFOp::create(builder, loc, lhs, rhs);
-  assert(isa<arith::DivFOp>(op) && "isElementwise lets nothing else through");
-  return arith::DivFOp::create(builder, loc, lhs, rhs);
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i < op->getNumOperands(); ++i)
+    operands.push_back(operand(i));
+  return buildUpstreamF32(builder, loc, op, operands);
 }
 
 } // namespace lathe

@@ -17,6 +17,10 @@ struct ElementwiseShape {
 /// True for a reshape that leaves dimension 0, the rows, as it is.
 bool isRowReshape(mlir::Operation *op);
 
+/// True if \p op is elementwise, or a gate, of a kind and a result type that
+/// ElementwiseCode computes.
+bool isVectorElementwise(mlir::Operation *op);
+
 /// True if each element of \p value depends on elements of arguments, and of
 /// the root, in the same row and at the same column (for a gate: and half a
 /// row further), by ops that ElementwiseCode knows.

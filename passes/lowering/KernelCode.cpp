@@ -139,8 +139,9 @@ Value KernelCode::loadNumber(Value base, Type element, Value index) const {
 
 Value KernelCode::loadLanes(Value base, Type element, Value index) const {
   Value pointer = buildElementPtr(builder, loc, base, element, index);
-  return buildWiden(builder, loc,
-                    buildLoad(builder, loc, lanes(element), pointer));
+  Value numbers = buildLoad(builder, loc, lanes(element), pointer);
+  return isa<IntegerType>(element) ? numbers
+                                   : buildWiden(builder, loc, numbers);
 }
 
 void KernelCode::storeLanes(Value vector, Value base, Type element, Value index,

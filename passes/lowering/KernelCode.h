@@ -64,8 +64,8 @@ struct KernelCode {
   /// One number of type \p element at \p base[index], widened to f32.
   mlir::Value loadNumber(mlir::Value base, mlir::Type element,
                          mlir::Value index) const;
-  /// 16 numbers of type \p element from \p base[index] on, widened to f32. May
-  /// read up to 64 bytes past a buffer's end.
+  /// 16 numbers of type \p element from \p base[index] on, widened to f32;
+  /// integers as they are. May read up to 64 bytes past a buffer's end.
   mlir::Value loadLanes(mlir::Value base, mlir::Type element,
                         mlir::Value index) const;
   /// Stores the first \p count lanes of \p vector, rounded to \p element, to

@@ -9,10 +9,10 @@
 #include "passes/lowering/LoopElements.h"
 
 #include "passes/lowering/MathExpansion.h"
+#include "passes/lowering/UpstreamOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,10 +25,7 @@ using namespace lathe;
 
 /// Ops that compute element i of their result from elements i of the operands.
 static bool isElementwise(Operation *op) {
-  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-             arith::NegFOp, arith::ExtFOp, arith::TruncFOp, math::ExpOp,
-             math::TanhOp, math::ErfOp, math::SqrtOp, ActivationOp, SoftcapOp,
-             CastOp>(op);
+  return isUpstreamElementwise(op) || isa<ActivationOp, SoftcapOp, CastOp>(op);
 }
 
 /// Ops whose rows have something in common: see computeRow.
@@ -46,7 +43,8 @@ static bool isView(Operation *op) {
 static bool isSplatOrSize(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return !isa<RankedTensorType>(constant.getType()) ||
-           isa<SplatElementsAttr>(constant.getValue());
+           (isa<SplatElementsAttr>(constant.getValue()) &&
+            isa<FloatType>(getElementTypeOrSelf(constant.getType())));
   return isa<tensor::DimOp>(op);
 }
 
@@ -357,30 +355,21 @@ Value LoopElements::activate(ActivationKind kind, Value x) {
 }
 
 Value LoopElements::computeElementwise(Operation *op, Indices indices) {
-  Value x = element(op->getOperand(0), indices);
-  Value y;
-  if (op->getNumOperands() == 2)
-    y = element(op->getOperand(1), indices);
+  Values operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(element(operand, indices));
+  Value x = operands[0];
   return TypeSwitch<Operation *, Value>(op)
-      .Case([&](arith::AddFOp) { return add(x, y); })
-      .Case([&](arith::SubFOp) { return sub(x, y); })
-      .Case([&](arith::MulFOp) { return mul(x, y); })
-      .Case([&](arith::DivFOp) { return div(x, y); })
-      .Case(
-          [&](arith::NegFOp) { return arith::NegFOp::create(builder, loc, x); })
-      .Case([&](math::ExpOp) { return buildExp(builder, loc, x); })
-      .Case([&](math::TanhOp) { return buildTanh(builder, loc, x); })
-      .Case([&](math::ErfOp) {
-        return sub(number(1.0), buildErfc(builder, loc, x));
-      })
-      .Case([&](math::SqrtOp) { return sqrt(x); })
       .Case([&](ActivationOp act) { return activate(act.getKind(), x); })
       .Case([&](SoftcapOp softcap) {
         Value cap = number(softcap.getCap().convertToFloat());
         return mul(cap, buildTanh(builder, loc, div(x, cap)));
       })
-      // A conversion: element() rounds what it is given.
-      .Default([&](Operation *) { return x; });
+      // element() rounds what it is given.
+      .Case([&](CastOp) { return x; })
+      .Default([&](Operation *) {
+        return buildUpstreamF64(builder, loc, op, operands);
+      });
 }
 
 //===----------------------------------------------------------------------===//

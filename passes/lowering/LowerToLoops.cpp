@@ -223,6 +223,11 @@ LogicalResult verifyKernel(func::FuncOp kernel) {
     if (!isa<RankedTensorType>(returned.getType()) ||
         typeOf(returned).getRank() == 0)
       return kernel.emitOpError("expects results of rank 1 or more");
+  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(),
+                                            end->getOperandTypes()))
+    if (getElementTypeOrSelf(type).isInteger(1))
+      return kernel.emitOpError("expects no tensor of i1 in memory, got ")
+             << type;
   return success();
 }
 

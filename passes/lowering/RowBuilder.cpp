@@ -3,6 +3,7 @@
 #include "passes/lowering/RowBuilder.h"
 
 #include "passes/lowering/RowShapes.h"
+#include "passes/lowering/UpstreamOps.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -149,7 +150,9 @@ int64_t RowBuilder::rotatedHalf(const Group &group) const {
 }
 
 void RowBuilder::emitColumns(const Group &group, Value token, Value head) {
-  int64_t size = group.shape.getShape().back();
+  // Without heads all of a token is one row.
+  int64_t size =
+      head ? group.shape.getShape().back() : elementsPerToken(group.shape);
   int64_t half = rotatedHalf(group);
   // Both halves of a rotation are read before either is written: the result
   // may stand where the input stood.
@@ -417,9 +420,10 @@ Value RowBuilder::evaluate(Value value, const Place &place) {
   Value numbers = evaluateOp(cast<OpResult>(value), inside);
   // Fused or not, an op rounds its result.
   Type element = type.getElementType();
-  return element.isF32() ? numbers
-                         : buildWiden(code.builder, code.loc,
-                                      code.narrow(numbers, element));
+  return element.isF32() || element.isInteger(1)
+             ? numbers
+             : buildWiden(code.builder, code.loc,
+                          code.narrow(numbers, element));
 }
 
 Value RowBuilder::loadTensor(Value base, RankedTensorType type,
@@ -431,7 +435,9 @@ Value RowBuilder::loadTensor(Value base, RankedTensorType type,
 
 Value RowBuilder::loadRow(Value row, Value inRow) {
   auto type = cast<RankedTensorType>(row.getType());
-  return code.loadLanes(bufferOf(frame, row), type.getElementType(), inRow);
+  StoredRow stored = *storedRowOf(row);
+  return code.loadLanes(frame.buffer(stored.argument), type.getElementType(),
+                        code.add(inRow, stored.offset));
 }
 
 Value RowBuilder::evaluateOp(OpResult value, const Place &place) {
@@ -485,13 +491,7 @@ Value RowBuilder::evaluateArith(Operation *op, const Place &place) {
   Values operands;
   for (Value operand : op->getOperands())
     operands.push_back(evaluate(operand, place));
-  // evaluate() rounds.
-  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
-    return operands[0];
-  Operation *lanes =
-      code.builder.create(code.loc, op->getName().getIdentifier(), operands,
-                          {operands[0].getType()});
-  return lanes->getResult(0);
+  return buildUpstreamF32(code.builder, code.loc, op, operands);
 }
 
 Value RowBuilder::evaluateNorm(Operation *op, const Place &place) {

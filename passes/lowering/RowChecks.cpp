@@ -2,6 +2,7 @@
 
 #include "passes/lowering/RowBuilder.h"
 #include "passes/lowering/RowShapes.h"
+#include "passes/lowering/UpstreamOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,12 +31,23 @@ static LogicalResult checkType(Operation *op, Type type) {
   Type element = tensor.getElementType();
   bool isNumber = element.isF32() || element.isF16() || element.isBF16() ||
                   element.isInteger(32);
-  if (!isNumber)
+  // What compares and what selects agree between themselves.
+  bool isCondition =
+      element.isInteger(1) && isa<arith::CmpFOp, arith::SelectOp>(op);
+  if (!isNumber && !isCondition)
     return op->emitOpError("has elements of ")
            << element << ", which a row kernel cannot compute with";
   if (tensor.getRank() == 0 || tensor.getRank() > 4)
     return op->emitOpError("has a tensor of rank ")
            << tensor.getRank() << " where a row kernel takes 1 to 4";
+  // The page table is read by number, not by rows.
+  if (!isa<AppendOp>(op) &&
+      llvm::any_of(tensor.getShape().drop_front(), ShapedType::isDynamic))
+    return op->emitOpError("has rows of unknown size: ") << tensor;
+  if (isWholeRowOp(op) && type == op->getOperand(0).getType() &&
+      (tensor.getRank() < 2 || tensor.getRank() > 3))
+    return op->emitOpError("has an input of rank ")
+           << tensor.getRank() << " where a row kernel takes 2 or 3";
   return success();
 }
 
@@ -63,14 +75,15 @@ static LogicalResult checkArguments(Operation *op) {
                      append.getPositions(), append.getSequences(),
                      append.getPageTable()};
       })
-      .Default([&](Operation *other) {
-        for (Value value : {normWeight(other), normBias(other)})
-          if (value)
-            arguments.push_back(value);
-      });
+      .Default([](Operation *) {});
   for (Value argument : arguments)
     if (failed(checkArgument(op, argument)))
       return failure();
+  for (Value row : {normWeight(op), normBias(op)})
+    if (row && !storedRowOf(row))
+      return op->emitOpError(
+          "reads a weight that its kernel computes, or whose "
+          "elements are no neighbours");
   return success();
 }
 
@@ -95,6 +108,30 @@ static LogicalResult checkReshape(Operation *reshape) {
   return success();
 }
 
+static LogicalResult checkView(Operation *view) {
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(view))
+    return checkSlice(slice);
+  return checkReshape(view);
+}
+
+/// True if norms alone read \p view, or views of it: as their weights, which
+/// have a check of their own.
+static bool isOnlyStoredRow(Operation *view) {
+  SmallVector<Operation *> pending{view};
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val();
+    for (Operation *user : op->getUsers()) {
+      Value value = op->getResult(0);
+      if (isRowView(user))
+        pending.push_back(user);
+      else if (normInput(user) == value ||
+               (normWeight(user) != value && normBias(user) != value))
+        return false;
+    }
+  }
+  return true;
+}
+
 static LogicalResult checkUse(Operation *op) {
   auto isReturned = [](Value value) {
     return llvm::any_of(value.getUsers(), [](Operation *user) {
@@ -102,9 +139,10 @@ static LogicalResult checkUse(Operation *op) {
     });
   };
   return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case([&](tensor::ExtractSliceOp slice) { return checkSlice(slice); })
-      .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
-          [&](auto reshape) { return checkReshape(reshape); })
+      .Case<tensor::ExtractSliceOp, tensor::ExpandShapeOp,
+            tensor::CollapseShapeOp>([&](auto view) {
+        return isOnlyStoredRow(view) ? success() : checkView(view);
+      })
       .Case([&](AppendOp append) -> LogicalResult {
         if (isReturned(append.getNewKeys()) &&
             isReturned(append.getNewValues()))
@@ -124,16 +162,17 @@ static LogicalResult checkUse(Operation *op) {
       .Case([&](arith::ConstantOp constant) -> LogicalResult {
         // Sizes are numbers beside the tensors.
         if (!isa<ShapedType>(constant.getType()) ||
-            isa<SplatElementsAttr>(constant.getValue()))
+            (isa<SplatElementsAttr>(constant.getValue()) &&
+             isa<FloatType>(getElementTypeOrSelf(constant.getType()))))
           return success();
-        return constant.emitOpError("is not one number for all elements");
+        return constant.emitOpError("is not one float for all elements");
       })
       .Case<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp, L2NormalizeOp,
             ActivationOp, GatedActivationOp, SoftcapOp, GatherOp, RopeOp,
-            arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-            arith::NegFOp, arith::ExtFOp, arith::TruncFOp, tensor::DimOp,
-            func::ReturnOp>([](auto) { return success(); })
-      .Default([](Operation *other) {
+            tensor::DimOp, func::ReturnOp>([](auto) { return success(); })
+      .Default([](Operation *other) -> LogicalResult {
+        if (isUpstreamElementwise(other))
+          return success();
         return other->emitOpError("has no lowering in a row kernel");
       });
 }

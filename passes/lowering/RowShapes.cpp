@@ -45,6 +45,42 @@ bool isPlain(Value value) {
   return true;
 }
 
+/// The place of the first element of \p slice in its source, if its elements
+/// are neighbours: past the first dimension of more than one, all are whole.
+static std::optional<int64_t> neighboursFrom(tensor::ExtractSliceOp slice) {
+  RankedTensorType source = slice.getSourceType();
+  bool isPart = false;
+  int64_t first = 0;
+  for (int64_t dim = 0; dim < source.getRank(); ++dim) {
+    int64_t size = slice.getStaticSizes()[dim];
+    int64_t from = slice.getStaticOffsets()[dim];
+    int64_t whole = source.getDimSize(dim);
+    if (ShapedType::isDynamic(size) || ShapedType::isDynamic(from) ||
+        (dim > 0 && ShapedType::isDynamic(whole)) ||
+        slice.getStaticStrides()[dim] != 1 || (isPart && size != whole))
+      return std::nullopt;
+    isPart |= size != 1;
+    first = dim == 0 ? from : first * whole + from;
+  }
+  return first;
+}
+
+std::optional<StoredRow> storedRowOf(Value row) {
+  int64_t offset = 0;
+  while (Operation *op = row.getDefiningOp()) {
+    if (!isRowView(op))
+      return std::nullopt;
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+      std::optional<int64_t> first = neighboursFrom(slice);
+      if (!first)
+        return std::nullopt;
+      offset += *first;
+    }
+    row = op->getOperand(0);
+  }
+  return StoredRow{cast<BlockArgument>(row), offset};
+}
+
 bool isColumnSlice(tensor::ExtractSliceOp slice) {
   RankedTensorType source = slice.getSourceType();
   RankedTensorType result = slice.getType();

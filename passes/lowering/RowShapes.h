@@ -25,6 +25,18 @@ bool isRowView(mlir::Operation *op);
 /// True if \p value is an argument of the kernel, or a view of one.
 bool isPlain(mlir::Value value);
 
+/// A row of numbers that stands in memory: `offset` elements behind the start
+/// of an argument of the kernel.
+struct StoredRow {
+  mlir::BlockArgument argument;
+  int64_t offset;
+};
+
+/// Where \p row is stored: a vector that is an argument or a view of
+/// neighbouring elements of one. Nothing if it is computed, or its elements do
+/// not lie side by side at a place that is known.
+std::optional<StoredRow> storedRowOf(mlir::Value row);
+
 /// True if \p slice takes the same columns (or whole heads) of all tokens.
 bool isColumnSlice(mlir::tensor::ExtractSliceOp slice);
 

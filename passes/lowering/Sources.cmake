@@ -11,6 +11,7 @@ target_sources(LathePasses PRIVATE
   lowering/PackWeights.cpp
   lowering/Pipeline.cpp
   lowering/RegisterTile.cpp
+  lowering/UpstreamOps.cpp
   lowering/VerifyLowered.cpp)
 target_sources(LathePasses PRIVATE
   lowering/AttentionBuilder.cpp

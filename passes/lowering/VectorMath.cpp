@@ -8,6 +8,8 @@
 
 #include "passes/lowering/VectorMath.h"
 
+#include "passes/lowering/MathExpansion.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -57,6 +59,8 @@ struct Formula {
   Value fma(Value a, Value b, Value c) const {
     return buildFma(builder, loc, a, b, c);
   }
+  /// The sign bit turned around, NaNs too.
+  Value negate(Value a) const { return arith::NegFOp::create(builder, loc, a); }
   Value less(Value a, Value b) const {
     return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, a, b);
   }
@@ -100,10 +104,16 @@ struct Formula {
   }
 };
 
-/// exp(x) = 2^n * mantissa.
+/// exp(x) = 2^n * (1 + fraction).
 struct Exponential {
-  Value mantissa; ///< In [0.7, 1.42].
+  Value fraction; ///< In [-0.3, 0.42].
   Value n;        ///< i32: n + bias in its low 9 bits.
+};
+
+/// A number as the sum of two, for what is rounded only once at its end.
+struct Pair {
+  Value high;
+  Value low; ///< Null for 0.
 };
 
 } // namespace
@@ -112,59 +122,130 @@ struct Exponential {
 /// the low bits.
 static constexpr float kRounder = 12582912.0f;
 
-/// Reduces exp(x + correction) for |x| < 150 and a correction below 2^-20 of
-/// x, or null.
-static Exponential reduceExp(const Formula &f, Value x, Value correction,
-                             int bias) {
+/// Reduces exp(x) for |x| < 150 and a low part below 2^-20 of the high one.
+static Exponential reduceExp(const Formula &f, const Pair &x, int bias) {
   Value rounder = f.number(kRounder + bias);
-  Value shifted = f.fma(x, f.number(1.44269504f), rounder);
+  Value shifted = f.fma(x.high, f.number(1.44269504f), rounder);
   Value n = f.sub(shifted, rounder);
   // ln 2 in two parts; n times the first is exact.
-  Value rest = f.fma(n, f.number(-0.693145752f), x);
+  Value rest = f.fma(n, f.number(-0.693145752f), x.high);
   rest = f.fma(n, f.number(-1.42860677e-6f), rest);
-  if (correction)
-    rest = f.add(rest, correction);
+  if (x.low)
+    rest = f.add(rest, x.low);
 
   // exp(r) = 1 + r + r^2 * q(r) for |r| <= ln(2) / 2.
   Value tail = f.polynomial(rest, {0.49999994f, 0.1666652f, 0.0416684039f,
                                    0.0083688991f, 0.00138142216f});
-  Value sum = f.fma(f.mul(rest, rest), tail, rest);
-  return {f.add(sum, f.number(1.0f)), f.bits(shifted)};
+  return {f.fma(f.mul(rest, rest), tail, rest), f.bits(shifted)};
 }
 
-/// exp(x + correction) for x <= 0; 0 below -87.
-static Value expNonPositive(const Formula &f, Value x, Value correction) {
+/// exp(x) = (1 + fraction) * power for x <= 0, the power 0 for x below -87.
+struct SmallExponential {
+  Value fraction, power;
+};
+static SmallExponential splitExpNonPositive(const Formula &f, const Pair &x) {
   // With the bias of the exponent, n needs only its shift.
-  Value clamped = f.atLeast(x, -87.0f);
-  Exponential e = reduceExp(f, clamped, correction, /*bias=*/127);
-  // A NaN makes `n` arbitrary but stays in the mantissa through the product.
+  Value clamped = f.atLeast(x.high, -87.0f);
+  Exponential e = reduceExp(f, {clamped, x.low}, /*bias=*/127);
+  // A NaN makes `n` arbitrary but stays in the fraction.
   Value power =
       f.fromBits(arith::ShLIOp::create(f.builder, f.loc, e.n, f.integer(23)));
-  Value result = f.mul(e.mantissa, power);
-  return f.select(f.less(x, f.number(-87.0f)), f.number(0.0f), result);
+  Value isZero = f.less(x.high, f.number(-87.0f));
+  return {e.fraction, f.select(isZero, f.number(0.0f), power)};
 }
 
-/// The tail of the normal distribution, P(X > y), for 0 <= y <= 15:
-/// exp(-y^2 / 2) * M(y), with M(y) * (y + 4) a polynomial in (y - 4) / (y + 4).
-static Value normalTail(const Formula &f, Value y) {
+/// exp(x), with inf, 0 and subnormals as they should be.
+static Value expOf(const Formula &f, const Pair &x) {
+  // Past these bounds the result is inf, or rounds to 0.
+  Value clamped = f.atMost(f.atLeast(x.high, -105.0f), 89.0f);
+  Exponential e = reduceExp(f, {clamped, x.low}, /*bias=*/0);
+  Value n =
+      arith::SubIOp::create(f.builder, f.loc, e.n, f.bits(f.number(kRounder)));
+  // Two factors, so that n may be 128 or -152: only the last product rounds.
+  Value half = arith::ShRSIOp::create(f.builder, f.loc, n, f.integer(1));
+  Value rest = arith::SubIOp::create(f.builder, f.loc, n, half);
+  Value mantissa = f.add(e.fraction, f.number(1.0f));
+  return f.mul(f.mul(mantissa, f.powerOfTwo(half)), f.powerOfTwo(rest));
+}
+
+/// x * P(X < x) of the normal distribution for |x| < 1, where P = 1/2 +
+/// x / sqrt(2 pi) + x^3 q(x^2), a sum kept in two parts.
+static Value geluNear(const Formula &f, Value x) {
+  Value slope = f.number(0.398942292f);
+  Value square = f.mul(x, x);
+  Value cubic =
+      f.polynomial(square, {-0.0664905384f, 0.00997416396f, -0.00118802383f,
+                            0.00011502397f, -8.17179534e-6f});
+  Value first = f.fma(x, slope, f.number(0.5f));
+  Value lost = f.sub(first, f.number(0.5f));
+  Value low = f.fma(x, slope, f.negate(lost));
+  low = f.fma(f.mul(x, square), cubic, low);
+  Value high = f.add(first, low);
+  low = f.add(f.sub(first, high), low);
+  return f.fma(x, high, f.mul(x, low));
+}
+
+/// The same for 1 <= |x|: max(x, 0) - y P(X > y) with y = |x|, where
+/// y P(X > y) = exp(-y^2 / 2) g(w) with g a polynomial in w = 1 / (y + 3).
+static Value geluFar(const Formula &f, Value x) {
+  // Past 15 the exponential is 0.
+  Value y = f.atMost(f.magnitude(x), 15.0f);
+  Value sum = f.add(y, f.number(3.0f));
+  Value w = f.div(f.number(1.0f), sum);
+  // What the sum and the quotient lost, as a residue of 1 - w (y + 3).
+  Value lost = f.sub(y, f.sub(sum, f.number(3.0f)));
+  Value minusW = f.negate(w);
+  Value residue = f.fma(minusW, sum, f.number(1.0f));
+  residue = f.fma(minusW, lost, residue);
+  Value centred = f.fma(w, residue, f.sub(w, f.number(0.125f)));
+  Value g = f.polynomial(centred, {0.384596527f, -0.332193792f, -2.95166302f,
+                                   -13.5294180f, -35.6151047f, -28.6493893f,
+                                   136.696121f, 323.467773f, -938.215576f});
+
   Value square = f.mul(y, y);
-  Value error = f.fma(y, y, f.sub(f.number(0.0f), square));
-  Value density = expNonPositive(f, f.mul(square, f.number(-0.5f)),
-                                 f.mul(error, f.number(-0.5f)));
-  Value inverse = f.div(f.number(1.0f), f.add(y, f.number(4.0f)));
-  Value t = f.mul(f.sub(y, f.number(4.0f)), inverse);
-  Value ratio =
-      f.polynomial(t, {0.755285144f, -0.607896566f, 0.387136906f, -0.186523482f,
-                       0.0604037642f, -0.00752500305f, -0.00351207447f,
-                       0.00156958959f, 0.000178366186f, -0.000132436456f});
-  return f.mul(f.mul(ratio, inverse), density);
+  Value error = f.fma(y, y, f.negate(square));
+  Value half = f.number(-0.5f);
+  SmallExponential e =
+      splitExpNonPositive(f, {f.mul(square, half), f.mul(error, half)});
+  Value tail = f.fma(g, e.fraction, g);
+  return f.fma(f.negate(tail), e.power, f.atLeast(x, 0.0f));
 }
 
 /// x / (1 + exp(-scaled)).
-static Value timesSigmoid(const Formula &f, Value x, Value scaled) {
-  Value negative = f.sub(f.number(-0.0f), scaled);
-  Value power = buildExpF32(f.builder, f.loc, negative);
+static Value timesSigmoid(const Formula &f, Value x, const Pair &scaled) {
+  Value low = scaled.low ? f.negate(scaled.low) : Value();
+  Value power = expOf(f, {f.negate(scaled.high), low});
   return f.div(x, f.add(power, f.number(1.0f)));
+}
+
+/// 2 sqrt(2 / pi) (x + 0.044715 x^3) for |x| <= 100.
+static Pair geluTanhArgument(const Formula &f, Value x) {
+  Value square = f.mul(x, x);
+  Value squareLow = f.fma(x, x, f.negate(square));
+  Value factor = f.number(0.0713548139f); // 2.39883e-9 too small
+  Value cubic = f.mul(square, factor);
+  Value cubicLow = f.fma(square, factor, f.negate(cubic));
+  cubicLow = f.fma(squareLow, factor, cubicLow);
+  cubicLow = f.fma(square, f.number(2.3988325e-9f), cubicLow);
+
+  // The sum of slope and cubic, and exactly what it loses.
+  Value slope = f.number(1.59576917f); // 4.53407e-8 too large
+  Value sum = f.add(slope, cubic);
+  Value part = f.sub(sum, slope);
+  Value lost = f.add(f.sub(slope, f.sub(sum, part)), f.sub(cubic, part));
+  lost = f.add(lost, f.add(cubicLow, f.number(-4.534068e-8f)));
+
+  Value high = f.mul(x, sum);
+  Value low = f.fma(x, lost, f.fma(x, sum, f.negate(high)));
+  return {high, low};
+}
+
+/// 1.702 x for |x| <= 200.
+static Pair quickGeluArgument(const Formula &f, Value x) {
+  Value factor = f.number(1.702f); // 2.19345e-8 too large
+  Value high = f.mul(x, factor);
+  Value low = f.fma(x, factor, f.negate(high));
+  return {high, f.fma(x, f.number(-2.193451e-8f), low)};
 }
 
 Value buildFloat(OpBuilder &builder, Location loc, Type type, float value) {
@@ -179,21 +260,13 @@ Value buildFma(OpBuilder &builder, Location loc, Value a, Value b, Value c) {
 }
 
 Value buildExpF32(OpBuilder &builder, Location loc, Value x) {
-  Formula f(builder, loc, x);
-  // Past these bounds the result is inf, or rounds to 0.
-  Value clamped = f.atMost(f.atLeast(x, -105.0f), 89.0f);
-  Exponential e = reduceExp(f, clamped, nullptr, /*bias=*/0);
-  Value n =
-      arith::SubIOp::create(builder, loc, e.n, f.bits(f.number(kRounder)));
-  // Two factors, so that n may be 128 or -152: only the last product rounds.
-  Value half = arith::ShRSIOp::create(builder, loc, n, f.integer(1));
-  Value rest = arith::SubIOp::create(builder, loc, n, half);
-  Value first = f.mul(e.mantissa, f.powerOfTwo(half));
-  return f.mul(first, f.powerOfTwo(rest));
+  return expOf(Formula(builder, loc, x), {x, nullptr});
 }
 
 Value buildExpNonPositive(OpBuilder &builder, Location loc, Value x) {
-  return expNonPositive(Formula(builder, loc, x), x, nullptr);
+  Formula f(builder, loc, x);
+  SmallExponential e = splitExpNonPositive(f, {x, nullptr});
+  return f.mul(f.add(e.fraction, f.number(1.0f)), e.power);
 }
 
 Value buildTanhF32(OpBuilder &builder, Location loc, Value x) {
@@ -207,7 +280,7 @@ Value buildTanhF32(OpBuilder &builder, Location loc, Value x) {
   Value near = f.fma(f.mul(square, x), p, x);
 
   // Else 1 - 2 e / (1 + e), e = exp(-2 |x|).
-  Value e = expNonPositive(f, f.mul(y, f.number(-2.0f)), nullptr);
+  Value e = buildExpNonPositive(builder, loc, f.mul(y, f.number(-2.0f)));
   Value quotient = f.div(f.add(e, e), f.add(e, f.number(1.0f)));
   Value far = f.copySign(f.sub(f.number(1.0f), quotient), x);
   return f.select(f.less(f.number(0.55f), y), far, near);
@@ -217,32 +290,68 @@ Value buildSqrtF32(OpBuilder &builder, Location loc, Value x) {
   return LLVM::SqrtOp::create(builder, loc, x.getType(), x);
 }
 
+/// \p x, f32, as f64.
+static Value widen(OpBuilder &builder, Location loc, Value x) {
+  Type f64 = builder.getF64Type();
+  auto vector = dyn_cast<VectorType>(x.getType());
+  return arith::ExtFOp::create(builder, loc,
+                               vector ? Type(vector.clone(f64)) : f64, x);
+}
+
+/// \p wide, f64, rounded to \p type, f32.
+static Value rounded(OpBuilder &builder, Location loc, Type type, Value wide) {
+  return arith::TruncFOp::create(builder, loc, type, wide);
+}
+
+Value buildErfF32(OpBuilder &builder, Location loc, Value x) {
+  return rounded(builder, loc, x.getType(),
+                 buildErf(builder, loc, widen(builder, loc, x)));
+}
+
+Value buildLogF32(OpBuilder &builder, Location loc, Value x) {
+  return rounded(builder, loc, x.getType(),
+                 buildLog(builder, loc, widen(builder, loc, x)));
+}
+
+Value buildSinF32(OpBuilder &builder, Location loc, Value x) {
+  return rounded(builder, loc, x.getType(),
+                 buildSin(builder, loc, widen(builder, loc, x)));
+}
+
+Value buildCosF32(OpBuilder &builder, Location loc, Value x) {
+  return rounded(builder, loc, x.getType(),
+                 buildCos(builder, loc, widen(builder, loc, x)));
+}
+
+Value buildPowF32(OpBuilder &builder, Location loc, Value x, Value y) {
+  return rounded(
+      builder, loc, x.getType(),
+      buildPow(builder, loc, widen(builder, loc, x), widen(builder, loc, y)));
+}
+
 Value buildActivation(OpBuilder &builder, Location loc, ActivationKind kind,
                       Value x) {
   // The lower bounds keep -inf from becoming NaN: each function is 0 there.
   Formula f(builder, loc, x);
+  auto within = [&](float bound) {
+    return f.atMost(f.atLeast(x, -bound), bound);
+  };
   switch (kind) {
   case ActivationKind::Gelu: {
-    Value z = f.atLeast(x, -15.0f);
-    Value tail = normalTail(f, f.atMost(f.magnitude(z), 15.0f));
-    Value body = f.sub(f.number(1.0f), tail);
-    return f.mul(z, f.select(f.less(z, f.number(0.0f)), tail, body));
+    Value isNear = f.less(f.magnitude(x), f.number(1.0f));
+    return f.select(isNear, geluNear(f, x), geluFar(f, x));
   }
-  case ActivationKind::GeluTanh: {
+  case ActivationKind::GeluTanh:
     // x/2 (1 + tanh u) = x / (1 + exp(-2 u)).
-    Value z = f.atLeast(x, -100.0f);
-    Value cubic = f.mul(f.mul(z, z), f.number(0.0713548163f));
-    Value scaled = f.fma(cubic, z, f.mul(z, f.number(1.59576912f)));
-    return timesSigmoid(f, z, scaled);
-  }
+    return timesSigmoid(f, f.atLeast(x, -100.0f),
+                        geluTanhArgument(f, within(100.0f)));
   case ActivationKind::Silu: {
     Value z = f.atLeast(x, -200.0f);
-    return timesSigmoid(f, z, z);
+    return timesSigmoid(f, z, {z, nullptr});
   }
-  case ActivationKind::QuickGelu: {
-    Value z = f.atLeast(x, -200.0f);
-    return timesSigmoid(f, z, f.mul(z, f.number(1.702f)));
-  }
+  case ActivationKind::QuickGelu:
+    return timesSigmoid(f, f.atLeast(x, -200.0f),
+                        quickGeluArgument(f, within(200.0f)));
   case ActivationKind::Relu:
     return f.atLeast(x, 0.0f);
   case ActivationKind::Tanh:

@@ -45,13 +45,26 @@ mlir::Value buildTanhF32(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildSqrtF32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);
 
-/// Builds \p kind of \p x to 4 ulp, gelu to 6. In the negative tail of
-/// gelu_tanh and quick_gelu, where a rounded argument is exponentiated, the
-/// error grows with that argument; below 2^-120 a tail may be 0.
+/// Functions that only the modules of users ask for are computed in float64, by
+/// MathExpansion, and rounded once: to 0.51 ulp. sin and cos are NaN past
+/// kLargestAngle.
+mlir::Value buildErfF32(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value x);
+mlir::Value buildLogF32(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value x);
+mlir::Value buildSinF32(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value x);
+mlir::Value buildCosF32(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value x);
+mlir::Value buildPowF32(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value x, mlir::Value y);
+
+/// Builds \p kind of \p x to 2 ulp; a negative tail below 2^-120 may be 0.
 mlir::Value buildActivation(mlir::OpBuilder &builder, mlir::Location loc,
                             ActivationKind kind, mlir::Value x);
 
-/// Builds cap * tanh(\p x / \p cap).
+/// Builds cap * tanh(\p x / \p cap) to 4 ulp; where \p x is
+/// subnormal, to cap / 2 of the smallest number.
 mlir::Value buildSoftcap(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x, float cap);
 

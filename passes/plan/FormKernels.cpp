@@ -71,6 +71,7 @@ private:
   /// The value in the kernel that stands for \p value of the entry.
   Value map(Value value);
   Value cloneView(Operation *view);
+  Value cloneCondition(Operation *condition);
   bool resolveSizes(Operation *view);
   void addAttributes(func::FuncOp kernel);
 
@@ -150,6 +151,19 @@ Value KernelBuilder::cloneView(Operation *view) {
   return clone->getResult(0);
 }
 
+/// Its operands are floats and so no conditions: one level is enough.
+Value KernelBuilder::cloneCondition(Operation *condition) {
+  SmallVector<Value> inputs;
+  for (Value operand : condition->getOperands())
+    inputs.push_back(map(operand));
+  Operation *clone = condition->clone(mapping);
+  clone->setOperands(inputs);
+  clone->setLoc(unknown);
+  clone->setDiscardableAttrs(DictionaryAttr::get(condition->getContext()));
+  body->push_back(clone);
+  return clone->getResult(0);
+}
+
 Value KernelBuilder::map(Value value) {
   if (Value known = mapping.lookupOrNull(value))
     return known;
@@ -162,6 +176,8 @@ Value KernelBuilder::map(Value value) {
     clone->setLoc(unknown);
     body->push_back(clone);
     mapped = clone->getResult(0);
+  } else if (definition && isCondition(definition)) {
+    mapped = cloneCondition(definition);
   } else {
     operands.insert(value);
     mapped = body->addArgument(value.getType(), unknown);

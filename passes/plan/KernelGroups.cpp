@@ -14,6 +14,7 @@
 #include "passes/plan/KernelGroups.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/lowering/ElementwiseCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,6 +23,8 @@
 
 using namespace mlir;
 using namespace lathe;
+
+bool lathe::isCondition(Operation *op) { return isa<arith::CmpFOp>(op); }
 
 bool lathe::isView(Operation *op) {
   return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
@@ -41,7 +44,17 @@ bool isElementwise(Operation *op) {
 bool staysInEntry(Operation *op) {
   return isa<GetOp, GetStateOp, SetStateOp, tensor::DimOp, func::CallOp,
              func::ReturnOp>(op) ||
-         op->hasTrait<OpTrait::ConstantLike>();
+         op->hasTrait<OpTrait::ConstantLike>() || isCondition(op);
+}
+
+/// Ops of one kernel at most: what is deep in ops takes long to compile, and
+/// lowerings follow a value to its operands by recursion.
+constexpr size_t kMaxGroupOps = 64;
+
+/// Whether \p value is a view of another.
+bool isViewed(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && isView(op);
 }
 
 /// The value that \p value is a view of, or itself.
@@ -102,9 +115,21 @@ KernelGroup *Grouping::groupReadOnceAs(Value value) {
   return group && group->back() == result.getOwner() ? group : nullptr;
 }
 
-/// Whether an elementwise op can follow in a kernel that begins with \p root.
-bool takesElementwise(Operation *root) {
-  return isa<LinearOp>(root) || isElementwise(root);
+/// Whether a kernel that begins with \p root can go on with \p op, an
+/// elementwise one or a gate. Contractions compute in f32 only and read what
+/// lies as a row does in memory.
+bool takesElementwise(Operation *root, Operation *op) {
+  if (!isa<LinearOp>(root))
+    return isElementwise(root);
+  return isVectorElementwise(op) &&
+         llvm::none_of(op->getOperands(), [](Value operand) {
+           auto condition = operand.getDefiningOp<arith::CmpFOp>();
+           // What is rounded is only stored.
+           return isViewed(operand) ||
+                  operand.getDefiningOp<arith::TruncFOp>() ||
+                  (condition &&
+                   llvm::any_of(condition->getOperands(), isViewed));
+         });
 }
 
 /// Sums and scales of elementwise ops, straight from what computes them.
@@ -114,7 +139,8 @@ bool Grouping::joinProducer(Operation *op) {
     return false;
   for (Value operand : op->getOperands()) {
     KernelGroup *group = groupReadOnceAs(operand);
-    if (!group || !takesElementwise(group->front()))
+    if (!group || group->size() >= kMaxGroupOps ||
+        !takesElementwise(group->front(), op))
       continue;
     // A gate reads two columns for each that it writes: only a contraction
     // whose columns nothing has changed can arrange them.
@@ -161,9 +187,12 @@ bool isReadAfter(Operation *op, Operation *last) {
   });
 }
 
-/// Whether a kernel that begins with \p root can store its result rounded.
-bool takesRounding(Operation *root) {
-  return takesElementwise(root) ||
+/// Whether a kernel that begins with \p root can store its result rounded as
+/// \p round does.
+bool takesRounding(Operation *root, arith::TruncFOp round) {
+  if (isa<LinearOp>(root))
+    return getElementTypeOrSelf(round.getType()).isBF16();
+  return isElementwise(root) ||
          isa<AttentionOp, CachedAttentionOp, GatherOp, RmsNormOp, LayerNormOp,
              AddRmsNormOp, AddLayerNormOp>(root);
 }
@@ -177,7 +206,8 @@ bool Grouping::joinRounding(Operation *op) {
     return false;
   Operation *source = value.getOwner();
   KernelGroup *group = groupOf.lookup(source);
-  if (!group || group->back() != source || !takesRounding(group->front()))
+  if (!group || group->back() != source ||
+      !takesRounding(group->front(), round))
     return false;
   // Attention writes its result once.
   bool isAttention = isa<AttentionOp, CachedAttentionOp>(source);
@@ -221,7 +251,19 @@ void Grouping::joinReturnedView(Operation *view) {
   append(*groups.emplace_back(std::make_unique<KernelGroup>()), view);
 }
 
+/// Conditions have no place in memory: each kernel that reads one compares for
+/// itself.
+LogicalResult checkCondition(Operation *op) {
+  for (Operation *user : op->getUsers())
+    if (!isa<arith::SelectOp>(user))
+      return op->emitOpError("is read by '")
+             << user->getName() << "' where only an arith.select can";
+  return success();
+}
+
 LogicalResult Grouping::add(Operation *op) {
+  if (isCondition(op))
+    return checkCondition(op);
   if (staysInEntry(op))
     return success();
   if (isView(op)) {

@@ -15,6 +15,10 @@ using KernelGroup = llvm::SmallVector<mlir::Operation *, 4>;
 /// reads it.
 bool isView(mlir::Operation *op);
 
+/// Whether \p op only compares: what it gives has no place in memory, and each
+/// kernel that reads it compares for itself.
+bool isCondition(mlir::Operation *op);
+
 /// Puts each computing op of \p block into one group, in the order of their
 /// kernels; with \p fuse as docs/design.md, 8.2, says, without each op alone.
 /// Moving every op of a group to its last one is legal. Fails, with an error,

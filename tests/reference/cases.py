@@ -194,6 +194,69 @@ def elementwise():
                "%r0 = arith.addf %a0, %a1 : {a0}", [c + d])
 
 
+# op: operands from two standard normal numbers, and what it gives.
+UPSTREAM = {
+    "arith.divf": (lambda a, b: (a, b + 4 * np.sign(b)), np.divide),
+    "arith.maximumf": (lambda a, b: (a, b), np.maximum),
+    "arith.minimumf": (lambda a, b: (a, b), np.minimum),
+    "arith.maxnumf": (lambda a, b: (a, b), np.fmax),
+    "arith.minnumf": (lambda a, b: (a, b), np.fmin),
+    "arith.negf": (lambda a, b: (a,), np.negative),
+    "math.absf": (lambda a, b: (a,), np.abs),
+    "math.ceil": (lambda a, b: (a,), np.ceil),
+    "math.cos": (lambda a, b: (9 * a,), np.cos),
+    "math.erf": (lambda a, b: (a,), lambda x: ref.erf(x)),
+    "math.exp": (lambda a, b: (a,), np.exp),
+    "math.floor": (lambda a, b: (a,), np.floor),
+    "math.fma": (lambda a, b: (a, b, a - b), lambda x, y, z: x * y + z),
+    "math.log": (lambda a, b: (np.abs(a) + 1e-3,), np.log),
+    "math.powf": (lambda a, b: (np.abs(a) + 1e-2, b), np.power),
+    "math.roundeven": (lambda a, b: (4 * a,), np.rint),
+    "math.rsqrt": (lambda a, b: (np.abs(a) + 1e-2,), lambda x: 1 / np.sqrt(x)),
+    "math.sin": (lambda a, b: (9 * a,), np.sin),
+    "math.sqrt": (lambda a, b: (np.abs(a),), np.sqrt),
+    "math.tanh": (lambda a, b: (a,), np.tanh),
+    "math.trunc": (lambda a, b: (4 * a,), np.trunc),
+}
+
+
+def upstream():
+    shapes = {"f32": (tokens(7), 97), "bf16": (tokens(3), 5, 17), "f16": (tokens(3), 2, 3, 5)}
+    for op, (operands_of, exact) in UPSTREAM.items():
+        for element, shape in shapes.items():
+            x = Tensor(element, shape)
+            draw = Draw(op + element)
+            values = [from_bits(to_bits(v, element), element)
+                      for v in operands_of(draw.normal(x), draw.normal(x))]
+            names = ", ".join(f"%a{i}" for i in range(len(values)))
+            yield Case(f"upstream_{op.replace('.', '_')}_{element}", [x] * len(values), values,
+                       [x], f"%r0 = {op} {names} : {{a0}}", [exact(*values)])
+    # Vectors: each element is a row of its own.
+    line, whole = Tensor("f32", (tokens(77),)), Tensor("i32", (tokens(77),))
+    fixed = Tensor("f32", (97,))
+    draw = Draw("vectors")
+    a, n, f = draw.normal(line), draw.below(1 << 30, 77) - (1 << 29), draw.normal(fixed)
+    yield Case("upstream_vector", [line], [a], [line], "%r0 = arith.mulf %a0, %a0 : {a0}", [a * a])
+    yield Case("upstream_vector_fixed", [fixed], [f], [fixed],
+               "%r0 = arith.mulf %a0, %a0 : {a0}", [f * f])
+    yield Case("upstream_sitofp", [whole], [n], [line], "%r0 = arith.sitofp %a0 : {a0} to {r0}",
+               [n.astype(np.float64)])
+    x = Tensor("f32", (tokens(7), 77))
+    a, b = draw.normal(x), draw.normal(x)
+    yield Case("upstream_select", [x, x], [a, b], [x],
+               "%c = arith.cmpf ogt, %a0, %a1 : {a0}\n"
+               "  %m = arith.mulf %a0, %a1 : {a0}\n"
+               "  %r0 = arith.select %c, %m, %a1 : tensor<?x77xi1, #lathe.dims<\"tokens\">>, {a0}",
+               [np.where(a > b, a * b, b)])
+    # A weight that is one row of a matrix.
+    table = Tensor("f32", (3, 77))
+    g = draw.normal(table)
+    yield Case("upstream_viewed_weight", [x, table], [a, g], [x],
+               "%w = tensor.extract_slice %a1[2, 0] [1, 77] [1, 1] : {a1} to tensor<77xf32>\n"
+               "  %r0 = lathe.rms_norm %a0, %w eps 1.0e-5 : {a0}, tensor<77xf32>",
+               [ref.rms_norm(a, g[2], 1e-5)])
+
+
 def lookups():
     for t, e, scale in ((1, "f32", 1.0), (7, "bf16", 1.0), (77, "f16", 9.75)):
         table, index = Tensor(e, (101, 13)), Tensor("i32", (tokens(t),))
@@ -399,6 +462,6 @@ def rotated_cache():
 
 
 def all_cases():
-    for group in (rows, elementwise, lookups, contractions, attentions, caches, fusions,
+    for group in (rows, elementwise, upstream, lookups, contractions, attentions, caches, fusions,
                   rotated_cache):
         yield from group()

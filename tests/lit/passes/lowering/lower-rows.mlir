@@ -107,7 +107,7 @@ func.func private @norm_after_rope(%x: tensor<4x2x8xf32>, %p: tensor<4xi32>, %t:
 func.func private @computed_weight(%x: tensor<4x8xf32>, %w: tensor<8xf32>) -> tensor<4x8xf32>
     attributes {lathe.kernel} {
   %v = arith.addf %w, %w : tensor<8xf32>
-  // expected-error@+1 {{reads a computed value where a row kernel needs one of its arguments}}
+  // expected-error@+1 {{reads a weight that its kernel computes, or whose elements are no neighbours}}
   %y = lathe.rms_norm %x, %v eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
   return %y : tensor<4x8xf32>
 }
@@ -120,4 +120,44 @@ func.func private @two_counts(%x: tensor<4x8xf32>, %y: tensor<5x8xf32>)
   %a = lathe.softcap %x cap 5.0 : tensor<4x8xf32>
   %b = lathe.softcap %y cap 5.0 : tensor<5x8xf32>
   return %a, %b : tensor<4x8xf32>, tensor<5x8xf32>
+}
+
+// -----
+
+// A weight may be neighbours in a larger argument: here elements 16 to 23.
+
+// CHECK-LABEL: func.func private @viewed_weight(
+//       CHECK:   arith.constant 16 : i64
+func.func private @viewed_weight(%x: tensor<4x8xf32>, %w: tensor<2x2x8xf32>) -> tensor<4x8xf32>
+    attributes {lathe.kernel} {
+  %v = tensor.extract_slice %w[1, 0, 0] [1, 1, 8] [1, 1, 1] : tensor<2x2x8xf32> to tensor<8xf32>
+  %y = lathe.rms_norm %x, %v eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+func.func private @scattered_weight(%x: tensor<4x8xf32>, %w: tensor<8x2xf32>) -> tensor<4x8xf32>
+    attributes {lathe.kernel} {
+  %v = tensor.extract_slice %w[0, 1] [8, 1] [1, 1] : tensor<8x2xf32> to tensor<8xf32>
+  // expected-error@+1 {{reads a weight that its kernel computes, or whose elements are no neighbours}}
+  %y = lathe.rms_norm %x, %v eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+func.func private @norm_of_a_vector(%x: tensor<8xf32>) -> tensor<8xf32> attributes {lathe.kernel} {
+  // expected-error@+1 {{has an input of rank 1 where a row kernel takes 2 or 3}}
+  %y = lathe.l2_normalize %x eps 1.0e-5 : tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+func.func private @unknown_rows(%x: tensor<4x?xf32, #lathe.dims<"n">>) -> tensor<4x?xf32, #lathe.dims<"n">>
+    attributes {lathe.kernel, lathe.symbols = ["n"]} {
+  // expected-error@+1 {{has rows of unknown size}}
+  %y = arith.negf %x : tensor<4x?xf32, #lathe.dims<"n">>
+  return %y : tensor<4x?xf32, #lathe.dims<"n">>
 }

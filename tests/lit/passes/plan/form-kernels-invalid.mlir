@@ -18,3 +18,11 @@ func.func @unrelated_size(%x: tensor<?x8xf32, #lathe.dims<"tokens">>, %n: index)
   %y = lathe.activation silu %v : tensor<?x8xf32, #lathe.dims<"tokens">>
   return %y : tensor<?x8xf32, #lathe.dims<"tokens">>
 }
+
+// -----
+
+func.func @returned_condition(%x: tensor<4xf32>) -> tensor<4xi1> {
+  // expected-error@below {{is read by 'func.return' where only an arith.select can}}
+  %c = arith.cmpf olt, %x, %x : tensor<4xf32>
+  return %c : tensor<4xi1>
+}

@@ -51,3 +51,46 @@ func.func @attention_read_twice(%q: tensor<2x2x4xf32>, %s: tensor<2xi32>) -> (te
   %n = arith.truncf %a : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
   return %a, %n : tensor<2x2x4xf32>, tensor<2x2x4xbf16>
 }
+
+// -----
+
+// A comparison has no place in memory: each kernel that reads it compares.
+
+// CHECK-LABEL: func @two_choices
+//   CHECK-NOT:   arith.cmpf
+//       CHECK:   call @select_
+//       CHECK:   call @select_
+//       CHECK: func.func private @select_
+//       CHECK:   arith.cmpf olt
+//  CHECK-NEXT:   arith.select
+func.func @two_choices(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %less = arith.cmpf olt, %x, %y : tensor<4x8xf32>
+  %a = arith.select %less, %x, %y : tensor<4x8xi1>, tensor<4x8xf32>
+  %b = arith.select %less, %y, %x : tensor<4x8xi1>, tensor<4x8xf32>
+  return %a, %b : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// -----
+
+// Left alone: a contraction stores f32 or bf16, and reads rows where they stand.
+
+// CHECK-LABEL: func @rounded
+//       CHECK:   call @linear_{{[0-9a-f]*}}(
+//       CHECK:   call @truncf_
+func.func @rounded(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8xf16> {
+  %a = lathe.linear %x, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+  %b = arith.truncf %a : tensor<4x8xf32> to tensor<4x8xf16>
+  return %b : tensor<4x8xf16>
+}
+
+// -----
+
+// CHECK-LABEL: func @viewed
+//       CHECK:   call @linear_{{[0-9a-f]*}}(
+//       CHECK:   call @add_
+func.func @viewed(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %v: tensor<32xf32>) -> tensor<4x8xf32> {
+  %a = lathe.linear %x, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+  %r = tensor.expand_shape %v [[0, 1]] output_shape [4, 8] : tensor<32xf32> into tensor<4x8xf32>
+  %b = arith.addf %a, %r : tensor<4x8xf32>
+  return %b : tensor<4x8xf32>
+}
