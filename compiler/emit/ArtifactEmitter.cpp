@@ -108,6 +108,9 @@ public:
   uint64_t weightBytes = 0;
 
 private:
+  /// Where the buffers of an entry are in its list.
+  using BufferIndices = llvm::DenseMap<Attribute, uint32_t>;
+
   void addModel(rt::ModelOp op);
   void addSymbols();
   Status addTargets();
@@ -116,8 +119,11 @@ private:
   toBuffer(StringRef name, rt::BufferKind kind, Type type, AffineMap bytes);
   Status addWeight(rt::WeightOp op);
   Status addEntry(rt::EntryOp op);
-  std::unique_ptr<artifact::LaunchT>
-  toLaunch(rt::LaunchOp op, const llvm::DenseMap<Attribute, uint32_t> &buffers);
+  std::unique_ptr<artifact::LaunchT> toLaunch(rt::LaunchOp op,
+                                              const BufferIndices &buffers);
+  /// Null for an op that is no command.
+  std::unique_ptr<artifact::CommandT> toCommand(Operation &op,
+                                                const BufferIndices &buffers);
 
   ModuleOp module;
   const ArtifactParts &parts;
@@ -248,8 +254,7 @@ Status ProgramBuilder::addWeight(rt::WeightOp op) {
 }
 
 std::unique_ptr<artifact::LaunchT>
-ProgramBuilder::toLaunch(rt::LaunchOp op,
-                         const llvm::DenseMap<Attribute, uint32_t> &buffers) {
+ProgramBuilder::toLaunch(rt::LaunchOp op, const BufferIndices &buffers) {
   auto launch = std::make_unique<artifact::LaunchT>();
   launch->name = op.getName();
   for (auto variantAttr : op.getVariants().getAsRange<rt::VariantAttr>()) {
@@ -283,15 +288,31 @@ std::unique_ptr<artifact::PlanT> toPlan(rt::PlanOp op) {
   return plan;
 }
 
+std::unique_ptr<artifact::CommandT>
+ProgramBuilder::toCommand(Operation &op, const BufferIndices &buffers) {
+  auto command = std::make_unique<artifact::CommandT>();
+  if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
+    command->action.Set(std::move(*toLaunch(launch, buffers)));
+  } else if (auto copyOp = dyn_cast<rt::CopyOp>(op)) {
+    artifact::CopyT copy;
+    copy.source = buffers.lookup(copyOp.getSourceAttr());
+    copy.target = buffers.lookup(copyOp.getTargetAttr());
+    command->action.Set(std::move(copy));
+  } else if (auto fillOp = dyn_cast<rt::FillOp>(op)) {
+    artifact::FillT fill;
+    fill.target = buffers.lookup(fillOp.getTargetAttr());
+    fill.value = fillOp.getValue();
+    command->action.Set(std::move(fill));
+  } else {
+    return nullptr;
+  }
+  return command;
+}
+
 Status ProgramBuilder::addEntry(rt::EntryOp op) {
   auto entry = std::make_unique<artifact::EntryT>();
   entry->name = op.getSymName();
-  llvm::DenseMap<Attribute, uint32_t> buffers;
-  auto addCommand = [&](auto action) {
-    auto command = std::make_unique<artifact::CommandT>();
-    command->action.Set(std::move(*action));
-    entry->commands.push_back(std::move(command));
-  };
+  BufferIndices buffers;
   for (Operation &inner : op.getBody().front()) {
     if (auto bufferOp = dyn_cast<rt::BufferOp>(inner)) {
       Result<std::unique_ptr<artifact::BufferT>> buffer =
@@ -307,20 +328,10 @@ Status ProgramBuilder::addEntry(rt::EntryOp op) {
         entry->inputs.back()->limit = toExpression(*input.getLimit(), kSmaller);
     } else if (auto output = dyn_cast<rt::OutputOp>(inner)) {
       entry->outputs.push_back(toBinding(output, buffers));
-    } else if (auto launch = dyn_cast<rt::LaunchOp>(inner)) {
-      addCommand(toLaunch(launch, buffers));
-    } else if (auto copyOp = dyn_cast<rt::CopyOp>(inner)) {
-      auto copy = std::make_unique<artifact::CopyT>();
-      copy->source = buffers.lookup(copyOp.getSourceAttr());
-      copy->target = buffers.lookup(copyOp.getTargetAttr());
-      addCommand(std::move(copy));
-    } else if (auto fillOp = dyn_cast<rt::FillOp>(inner)) {
-      auto fill = std::make_unique<artifact::FillT>();
-      fill->target = buffers.lookup(fillOp.getTargetAttr());
-      fill->value = fillOp.getValue();
-      addCommand(std::move(fill));
     } else if (auto plan = dyn_cast<rt::PlanOp>(inner)) {
       entry->plans.push_back(toPlan(plan));
+    } else if (auto command = toCommand(inner, buffers)) {
+      entry->commands.push_back(std::move(command));
     }
   }
   if (op.getPeak() && op.getPeak()->getNumResults() > 0) {
