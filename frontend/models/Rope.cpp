@@ -241,9 +241,9 @@ static std::vector<float> longFrequencies(const RopeConfig &rope,
                                           const std::vector<float> &powers) {
   const std::vector<double> &factors =
       context > rope.originalContext ? rope.longFactors : rope.shortFactors;
-  std::vector<float> f;
-  for (size_t i = 0; i < powers.size(); ++i)
-    f.push_back(1.0f / (float(factors[i]) * powers[i]));
+  std::vector<float> f(powers.size());
+  for (size_t i = 0; i < f.size(); ++i)
+    f[i] = 1.0f / (float(factors[i]) * powers[i]);
   return f;
 }
 
@@ -292,9 +292,9 @@ Result<RopeFrequencies> lathe::ropeFrequencies(const TransformerConfig &config,
     return noFrequencies(config);
   RopeFrequencies result;
   std::vector<float> powers = thetaPowers(config, theta);
-  std::vector<float> f;
-  for (float power : powers)
-    f.push_back(1.0f / power);
+  std::vector<float> f(powers.size());
+  std::transform(powers.begin(), powers.end(), f.begin(),
+                 [](float power) { return 1.0f / power; });
   if (rope.kind == RopeKind::Linear)
     for (float &frequency : f)
       frequency /= float(rope.factor);
