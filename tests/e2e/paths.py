@@ -190,7 +190,7 @@ class Paths:
         stop.set()
         swapper.join()
         print(f"races: {compiles} compiles among {swaps} swaps, {outcomes[0]} refused, "
-              f"{outcomes[1]} with the model's own weights", file=sys.stderr)
+              f"{outcomes[1]} with the model's own weights")
 
 
 def main():
@@ -205,7 +205,7 @@ def main():
         paths.race(arguments.races)
     for fault in paths.faults:
         print(f"FAULT {fault}", file=sys.stderr)
-    print(f"paths: {paths.attacks} attacks, {len(paths.faults)} faults", file=sys.stderr)
+    print(f"paths: {paths.attacks} attacks, {len(paths.faults)} faults")
     sys.exit(1 if paths.faults else 0)
 
 
