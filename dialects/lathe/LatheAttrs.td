@@ -21,18 +21,6 @@ def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims", [
   let assemblyFormat = "`<` $names `>`";
 }
 
-def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed", [
-    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
-  let summary = "layout of a weight for the contraction kernels";
-  let description = [{
-    The encoding of a logical `[N, K]` weight whose bytes are
-    `[ceil(N / columns)][ceil(K / depth)][columns][depth]`, zero-padded.
-  }];
-  let parameters = (ins "int64_t":$columns, "int64_t":$depth);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
-
 def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "how a tensor of f32 values is stored in few bits";
@@ -77,6 +65,29 @@ def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
     DefaultValuedParameter<"int64_t", "0">:$zero,
     DefaultValuedParameter<"int64_t", "0">:$block
   );
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t bits() const { return getQuantum().getIntOrFloatBitWidth(); }
+    /// Elements of which a row is a whole number: a block, or a group.
+    int64_t unit() const { return getBlock() ? getBlock() : getGroup(); }
+  }];
+}
+
+def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "layout of a weight for the contraction kernels";
+  let description = [{
+    The encoding of a logical `[N, K]` weight whose bytes are
+    `[ceil(N / columns)][ceil(K / depth)][columns][depth]`, zero-padded. With
+    `quant` the weight is one of that encoding, its panels are as
+    dialects/lathe/PackedQuant.h says, and `depth` is 8.
+  }];
+  let parameters = (ins "int64_t":$columns, "int64_t":$depth,
+                        OptionalParameter<"::lathe::QuantAttr">:$quant);
+  let builders = [AttrBuilder<(ins "int64_t":$columns, "int64_t":$depth), [{
+    return $_get($_ctxt, columns, depth, QuantAttr());
+  }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

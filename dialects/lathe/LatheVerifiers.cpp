@@ -7,6 +7,7 @@
 
 #include "dialects/lathe/LatheVerifiers.h"
 #include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/PackedQuant.h"
 
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -54,7 +55,12 @@ DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
 }
 
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t columns, int64_t depth) {
+                                 int64_t columns, int64_t depth,
+                                 QuantAttr quant) {
+  if (quant && depth != 8)
+    return emitError() << "expects a depth of 8 with quant, got " << depth;
+  if (quant && !hasPackedLayout(quant))
+    return emitError() << "has no packed layout for " << quant;
   if (columns >= 1 && depth >= 1)
     return success();
   return emitError() << "expects columns and depth of 1 or more, got "
@@ -64,11 +70,12 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 PackedAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
                            function_ref<InFlightDiagnostic()> emitError) const {
-  if (shape.size() == 2 && !ShapedType::isDynamicShape(shape) &&
-      isa<FloatType>(element))
-    return success();
-  return emitError() << "expects a packed weight to be a static matrix of "
-                        "floats";
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape) ||
+      !isa<FloatType>(element))
+    return emitError() << "expects a packed weight to be a static matrix of "
+                          "floats";
+  return getQuant() ? getQuant().verifyEncoding(shape, element, emitError)
+                    : success();
 }
 
 /// Whether \p type is an integer with or without a sign, of 2 to 8 bits.
@@ -108,13 +115,12 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 QuantAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
                           function_ref<InFlightDiagnostic()> emitError) const {
-  int64_t unit = getBlock() ? getBlock() : getGroup();
   if (!shape.empty() && !ShapedType::isDynamicShape(shape) && element.isF32() &&
-      shape.back() % unit == 0) // C5
+      shape.back() % unit() == 0) // C5
     return success();
   return emitError() << "expects a quantised weight to be static, of f32, with "
                         "rows of a multiple of "
-                     << unit << " elements";
+                     << unit() << " elements";
 }
 
 LogicalResult ReduceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -321,9 +327,11 @@ LogicalResult PackOp::verify() {
   RankedTensorType input = getInput().getType();
   if (isPacked(input)) // C1
     return emitOpError("expects an input that is not packed, got ") << input;
+  auto packing = dyn_cast_or_null<PackedAttr>(getType().getEncoding());
   auto unpacked =
-      RankedTensorType::get(getType().getShape(), getType().getElementType());
-  if (!isPacked(getType()) || unpacked != input) // C2
+      RankedTensorType::get(getType().getShape(), getType().getElementType(),
+                            packing ? Attribute(packing.getQuant()) : nullptr);
+  if (!packing || unpacked != input) // C2
     return emitOpError("expects a packed result of the input's shape, got ")
            << getType();
   return success();

@@ -3,6 +3,7 @@
 #include "passes/analysis/BufferSizes.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/PackedQuant.h"
 
 #include "mlir/IR/AffineExprVisitor.h"
 #include "llvm/Support/MathExtras.h"
@@ -18,6 +19,15 @@ FailureOr<AffineMap> lathe::sizeInBytes(RankedTensorType type,
   if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding())) {
     if (shape.size() != 2 || !type.hasStaticShape())
       return failure();
+    if (packed.getQuant()) {
+      PackedQuant layout(packed);
+      int64_t panels = llvm::divideCeil(shape[0], packed.getColumns());
+      int64_t total = 0;
+      if (llvm::MulOverflow(panels, layout.panelBytes(shape[1]), total))
+        return failure();
+      return AffineMap::get(0, symbols.size(),
+                            getAffineConstantExpr(total, type.getContext()));
+    }
     shape[0] = llvm::alignTo(shape[0], packed.getColumns());
     shape[1] = llvm::alignTo(shape[1], packed.getDepth());
   }

@@ -51,7 +51,13 @@ constexpr int64_t kPanels = 2;
 /// The schedule of a kernel rooted in \p linear.
 ScheduleAttr contractionSchedule(LinearOp linear, const LevelRow &row) {
   RankedTensorType input = linear.getInput().getType();
-  int64_t rowBytes = input.getDimSize(1) * input.getElementTypeBitWidth() / 8;
+  int64_t terms = input.getDimSize(1);
+  auto packing =
+      dyn_cast_or_null<PackedAttr>(linear.getWeight().getType().getEncoding());
+  // Decoded weights pass by a chunk of terms at a time.
+  if (packing && packing.getQuant())
+    terms = std::min<int64_t>(terms, 256);
+  int64_t rowBytes = terms * input.getElementTypeBitWidth() / 8;
   int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / row.rows;
   int64_t block =
       row.rows * std::clamp<int64_t>(tiles, 1, kMostRows / row.rows);

@@ -96,6 +96,8 @@ static bool matchWeight(Contraction &match) {
   Type element = match.weightElement = weight.getElementType();
   bool isNarrow = element.isBF16() || element.isF16();
   int64_t depth = match.packing.getDepth();
+  if (match.packing.getQuant())
+    return true;
   return (element.isF32() && depth == 1) || (isNarrow && depth == 2);
 }
 
@@ -130,8 +132,9 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
   ReduceAttr reduce = match.linear.getReduceAttr();
   match.chunk =
       reduce && reduce.getChunk() > 0 ? reduce.getChunk() : match.depth();
-  if (match.chunk < match.depth() &&
-      match.chunk % match.packing.getDepth() != 0)
+  bool isChunked = match.chunk < match.depth();
+  if (isChunked &&
+      (match.packing.getQuant() || match.chunk % match.packing.getDepth() != 0))
     return std::nullopt;
 
   ElementwiseShape prologue{Value(), match.depth()};

@@ -16,7 +16,9 @@
 #include "passes/lowering/ElementwiseCode.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/KernelCode.h"
+#include "passes/lowering/QuantTile.h"
 #include "passes/lowering/RegisterTile.h"
+#include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -48,6 +50,19 @@ private:
   void buildTile(Value index);
   void buildFullRows(Value begin, Value end);
   void buildRestRows(Value begin, Value count);
+  void buildByCount(Value count, int64_t most,
+                    llvm::function_ref<void(int64_t)> body);
+  Value widthOf(Value count);
+  /// Plain weights take what full tiles leave; quantised ones take a whole tile
+  /// too, where there are no more rows than that.
+  int64_t mostRestRows() const {
+    return schedule.getRows() - (isQuantised() ? 0 : 1);
+  }
+  void buildDecodedTile(Value column);
+  bool isQuantised() const { return bool(match.packing.getQuant()); }
+  int64_t decodedOffset() const {
+    return schedule.getRowBlock() * tile.stride();
+  }
   void buildPrologue(Value begin, Value end);
   void buildEpilogue(Value row, Value rows, Value column, Value width);
   void storeVector(Value row, Value tileRow, Value column, Value tileColumn,
@@ -73,8 +88,8 @@ private:
   /// Of the launch: blocks of rows, and whether the tiles of one follow each
   /// other (i1).
   Value rowBlocks, isRowMajor;
-  /// Of the launch tile: its first row, and its columns.
-  Value blockBegin, columnBegin, columnEnd;
+  /// Of the launch tile: its rows and columns.
+  Value blockBegin, blockEnd, columnBegin, columnEnd;
 };
 
 /// Where the register tiles find their rows: in the argument, or, if something
@@ -102,7 +117,9 @@ void ContractionKernel::build() {
   code.loop(frame.begin(), frame.end(), 1,
             [&](Value index) { buildTile(index); });
 
-  int64_t scratch = prologueOffset();
+  int64_t scratch = isQuantised()
+                        ? decodedOffset() + QuantTile::kChunk * tile.stride()
+                        : prologueOffset();
   if (needsPrologue())
     scratch += schedule.getRowBlock() * match.depth() + schedule.getVector();
   AffineExpr blocks =
@@ -125,6 +142,9 @@ void ContractionKernel::chooseOrder() {
   int64_t rowBytes =
       depth * match.activationElement.getIntOrFloatBitWidth() / 8;
   int64_t columnBytes = depth * match.weightElement.getIntOrFloatBitWidth() / 8;
+  if (isQuantised())
+    columnBytes = PackedQuant(match.packing).panelBytes(match.depth()) /
+                  match.packing.getColumns();
   Value rowTotal = code.mul(rows, rowBytes);
   Value columnTotal = code.index(match.columns * columnBytes);
   Value rowReads = code.select(code.less(rowTotal, code.index(kCacheBytes + 1)),
@@ -146,12 +166,25 @@ void ContractionKernel::buildTile(Value index) {
   Value block = code.select(isRowMajor, high, low);
 
   blockBegin = code.mul(block, schedule.getRowBlock());
-  Value blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
+  blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
   columnBegin = code.mul(group, groupColumns());
   columnEnd = code.min(code.add(columnBegin, groupColumns()),
                        code.index(match.resultColumns));
   if (needsPrologue())
     buildPrologue(blockBegin, blockEnd);
+
+  if (isQuantised()) {
+    Value count = code.sub(blockEnd, blockBegin);
+    auto pick = scf::IfOp::create(
+        builder, loc, code.less(code.index(schedule.getRows()), count),
+        /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(pick.thenBlock());
+    code.loop(columnBegin, columnEnd, tile.width(1),
+              [&](Value column) { buildDecodedTile(column); });
+    builder.setInsertionPointToStart(pick.elseBlock());
+    return buildRestRows(blockBegin, count);
+  }
 
   Value rest = code.rem(code.sub(blockEnd, blockBegin), schedule.getRows());
   Value fullEnd = code.sub(blockEnd, rest);
@@ -173,37 +206,101 @@ void ContractionKernel::buildFullRows(Value begin, Value end) {
   });
 }
 
-/// One register tile of \p count rows, fewer than `rows`, and as wide as that
-/// allows: with few rows, wide tiles keep enough fma in flight.
-void ContractionKernel::buildRestRows(Value begin, Value count) {
+/// \p body for a \p count of rows from 1 to \p most, as a constant.
+void ContractionKernel::buildByCount(Value count, int64_t most,
+                                     llvm::function_ref<void(int64_t)> body) {
   OpBuilder &builder = frame.builder();
-  Value width = code.index(tile.width(schedule.getRows() - 1));
-  for (int64_t rows = schedule.getRows() - 2; rows >= 1; --rows)
-    width = code.select(code.less(count, code.index(rows + 1)),
-                        code.index(tile.width(rows)), width);
-  auto loop = scf::ForOp::create(builder, loc, columnBegin, columnEnd, width);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(loop.getBody());
-  Value column = loop.getInductionVar();
   SmallVector<int64_t> cases;
-  for (int64_t rows = 1; rows < schedule.getRows(); ++rows)
+  for (int64_t rows = 1; rows <= most; ++rows)
     cases.push_back(rows);
   Value key =
       arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
   auto pick = scf::IndexSwitchOp::create(builder, loc, TypeRange(), key, cases,
                                          cases.size());
+  OpBuilder::InsertionGuard guard(builder);
   for (auto [rows, region] : llvm::zip_equal(cases, pick.getCaseRegions())) {
-    OpBuilder::InsertionGuard inner(builder);
     builder.setInsertionPointToStart(&region.emplaceBlock());
-    tile.build(rows, activations(), begin, column);
+    body(rows);
     scf::YieldOp::create(builder, loc);
   }
-  {
-    OpBuilder::InsertionGuard inner(builder);
-    builder.setInsertionPointToStart(&pick.getDefaultRegion().emplaceBlock());
-    scf::YieldOp::create(builder, loc);
-  }
+  builder.setInsertionPointToStart(&pick.getDefaultRegion().emplaceBlock());
+  scf::YieldOp::create(builder, loc);
+}
+
+/// The columns that a tile of \p count rows covers.
+Value ContractionKernel::widthOf(Value count) {
+  Value width = code.index(tile.width(mostRestRows()));
+  for (int64_t rows = mostRestRows() - 1; rows >= 1; --rows)
+    width = code.select(code.less(count, code.index(rows + 1)),
+                        code.index(tile.width(rows)), width);
+  return width;
+}
+
+/// One register tile of \p count rows, as wide as that allows: with few rows,
+/// wide tiles keep enough fma in flight.
+void ContractionKernel::buildRestRows(Value begin, Value count) {
+  OpBuilder &builder = frame.builder();
+  Value width = widthOf(count);
+  auto loop = scf::ForOp::create(builder, loc, columnBegin, columnEnd, width);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value column = loop.getInductionVar();
+  buildByCount(count, mostRestRows(), [&](int64_t rows) {
+    if (isQuantised())
+      QuantTile(frame, code, match, tile)
+          .build(rows, activations(), begin, column);
+    else
+      tile.build(rows, activations(), begin, column);
+  });
   buildEpilogue(begin, count, column, width);
+}
+
+/// All rows of a launch tile by width(1) columns from \p column on, over
+/// weights that are decoded into scratch, a chunk of terms at a time, behind
+/// the sums.
+void ContractionKernel::buildDecodedTile(Value column) {
+  OpBuilder &builder = frame.builder();
+  Type f32 = builder.getF32Type();
+  Value count = code.sub(blockEnd, blockBegin);
+  Value width =
+      code.min(code.index(tile.width(1)), code.sub(columnEnd, column));
+  auto floats = VectorType::get(schedule.getVector(), f32);
+  Value zero = buildFloat(builder, loc, floats, 0);
+  code.loop(code.index(0), code.mul(count, tile.stride()), schedule.getVector(),
+            [&](Value at) {
+              buildStore(
+                  builder, loc, zero,
+                  buildElementPtr(builder, loc, frame.scratch(), f32, at));
+            });
+
+  Value numbers =
+      buildElementPtr(builder, loc, frame.scratch(), f32, decodedOffset());
+  // Of a gate both halves, else what is left of the columns.
+  int64_t lanes = schedule.getVector();
+  Value vectors = code.index(tile.stride() / lanes);
+  if (!match.isGated)
+    vectors = code.div(code.add(width, lanes - 1), lanes);
+  Value depth = code.index(match.depth());
+  Value rest = code.rem(count, schedule.getRows());
+  Value restRow = code.sub(count, rest);
+  code.loop(code.index(0), depth, QuantTile::kChunk, [&](Value first) {
+    Value last = code.min(code.add(first, QuantTile::kChunk), depth);
+    QuantTile(frame, code, match, tile)
+        .decode(column, vectors, {numbers, first, last});
+    RegisterTile::Decoded weights{numbers, first, last};
+    auto addRows = [&](int64_t rows, Value row) {
+      code.loop(code.index(0), vectors, tile.decodedVectors(rows),
+                [&](Value vector) {
+                  tile.addDecoded(rows, activations(), weights,
+                                  code.add(blockBegin, row), row, vector);
+                });
+    };
+    code.loop(code.index(0), restRow, schedule.getRows(),
+              [&](Value row) { addRows(schedule.getRows(), row); });
+    buildByCount(rest, schedule.getRows() - 1,
+                 [&](int64_t rows) { addRows(rows, restRow); });
+  });
+  buildEpilogue(blockBegin, count, column, width);
 }
 
 /// Computes the input of rows [begin, end) into scratch.

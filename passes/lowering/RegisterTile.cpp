@@ -41,7 +41,24 @@ int64_t RegisterTile::width(int64_t rows) const {
   return width;
 }
 
-int64_t RegisterTile::stride() const { return vectors(width(1)) * lanes(); }
+/// Vectors that a tile of decoded weights takes at most.
+constexpr int64_t kDecodedVectors = 4;
+
+int64_t RegisterTile::stride() const {
+  int64_t count = vectors(width(1));
+  if (match.packing.getQuant())
+    count = llvm::alignTo(count, kDecodedVectors);
+  return count * lanes();
+}
+
+int64_t RegisterTile::decodedVectors(int64_t rows) const {
+  ScheduleAttr schedule = match.schedule;
+  int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
+  int64_t count = kDecodedVectors;
+  while (count > 1 && rows * count > budget)
+    count /= 2;
+  return count;
+}
 
 int64_t RegisterTile::upOffset() const { return width(1) + upShift(); }
 
@@ -64,6 +81,21 @@ Value RegisterTile::panelPointer(Value panel) const {
   return buildElementPtr(builder, loc,
                          frame.buffer(cast<BlockArgument>(linear.getWeight())),
                          match.weightElement, offset);
+}
+
+SmallVector<Value> RegisterTile::vectorColumns(int64_t width,
+                                               Value column) const {
+  OpBuilder &builder = frame.builder();
+  int64_t own = width / lanes();
+  SmallVector<Value> columns;
+  for (int64_t i = 0; i < vectors(width); ++i) {
+    int64_t distance =
+        i < own ? i * lanes()
+                : match.resultColumns - upShift() + (i - own) * lanes();
+    columns.push_back(arith::AddIOp::create(
+        builder, loc, column, buildIndex(builder, loc, distance)));
+  }
+  return columns;
 }
 
 /// Address of the first weight of each vector of a tile.
@@ -109,15 +141,16 @@ SmallVector<Value> RegisterTile::weightPointers(int64_t width,
 
 /// The weights of `depth` consecutive terms at \p pointer, widened: one vector
 /// for each of the first \p terms of them. Pairs stay as they are.
-SmallVector<Value> RegisterTile::loadWeights(Value pointer,
+SmallVector<Value> RegisterTile::loadWeights(const Weights &weights,
+                                             Value pointer,
                                              int64_t terms) const {
   OpBuilder &builder = frame.builder();
-  Type element = match.weightElement;
+  Type element = weights.element;
   auto floats = VectorType::get(lanes(), builder.getF32Type());
   if (addsPairs())
     return {buildLoad(builder, loc, VectorType::get(2 * lanes(), element),
                       pointer)};
-  if (match.packing.getDepth() == 1)
+  if (weights.depth == 1)
     return {buildWiden(
         builder, loc,
         buildLoad(builder, loc, VectorType::get(lanes(), element), pointer))};
@@ -202,62 +235,67 @@ Value RegisterTile::addProducts(Value activation, Value weight,
 
 /// Adds \p terms terms, from term \p step on, to \p sums (rows by vectors).
 SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
-                                           ArrayRef<Value> weights,
+                                           const Weights &weights,
                                            Value activationBase,
                                            int64_t rowStride, Value step,
                                            int64_t terms) const {
   OpBuilder &builder = frame.builder();
   Value offset = arith::MulIOp::create(
-      builder, loc, step, buildIndex(builder, loc, match.packing.getColumns()));
+      builder, loc, step, buildIndex(builder, loc, weights.termStride));
   SmallVector<SmallVector<Value>> columns;
-  for (Value pointer : weights)
+  for (Value pointer : weights.pointers)
     columns.push_back(loadWeights(
-        buildElementPtr(builder, loc, pointer, match.weightElement, offset),
+        weights,
+        buildElementPtr(builder, loc, pointer, weights.element, offset),
         terms));
 
   SmallVector<Value> next(sums);
   Type activation = match.activationElement;
   Value first = buildElementPtr(builder, loc, activationBase, activation, step);
-  int64_t rows = sums.size() / weights.size();
+  int64_t vectors = weights.pointers.size();
+  int64_t rows = sums.size() / vectors;
   for (int64_t row = 0; row < rows; ++row) {
     Value pointer =
         buildElementPtr(builder, loc, first, activation, row * rowStride);
     for (auto [term, spread] : llvm::enumerate(loadActivations(pointer, terms)))
-      for (size_t i = 0; i < weights.size(); ++i) {
-        Value &sum = next[row * weights.size() + i];
+      for (int64_t i = 0; i < vectors; ++i) {
+        Value &sum = next[row * vectors + i];
         sum = addProducts(spread, columns[i][term], sum);
       }
   }
   return next;
 }
 
-/// The chain over terms [begin, end); begin is a multiple of the packing's
-/// depth, and so is end unless \p hasTail says that a single term is left.
-SmallVector<Value> RegisterTile::buildChain(int64_t rows,
-                                            ArrayRef<Value> weights,
-                                            Value activationBase,
-                                            int64_t rowStride, Value begin,
-                                            Value end, bool hasTail) const {
+SmallVector<Value> RegisterTile::zeros(int64_t count) const {
   OpBuilder &builder = frame.builder();
-  int64_t depth = match.packing.getDepth();
   Value zero = buildFloat(builder, loc,
                           VectorType::get(lanes(), builder.getF32Type()), 0);
-  SmallVector<Value> sums(rows * weights.size(), zero);
-  Value wholeEnd = end;
-  if (hasTail)
-    wholeEnd =
-        arith::SubIOp::create(builder, loc, end, buildIndex(builder, loc, 1));
-  auto loop = scf::ForOp::create(builder, loc, begin, wholeEnd,
-                                 buildIndex(builder, loc, depth), sums);
+  return SmallVector<Value>(count, zero);
+}
+
+/// Continues the chains \p sums over \p terms: whole steps of the weights'
+/// depth, then, with a tail, the single term that is left.
+SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
+                                          const Weights &weights,
+                                          Value activationBase,
+                                          int64_t rowStride,
+                                          const Terms &terms) const {
+  OpBuilder &builder = frame.builder();
+  Value wholeEnd = terms.end;
+  if (terms.hasTail)
+    wholeEnd = arith::SubIOp::create(builder, loc, terms.end,
+                                     buildIndex(builder, loc, 1));
+  auto loop = scf::ForOp::create(builder, loc, terms.begin, wholeEnd,
+                                 buildIndex(builder, loc, weights.depth), sums);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> next =
         buildStep(loop.getRegionIterArgs(), weights, activationBase, rowStride,
-                  loop.getInductionVar(), depth);
+                  loop.getInductionVar(), weights.depth);
     scf::YieldOp::create(builder, loc, next);
   }
-  if (!hasTail)
+  if (!terms.hasTail)
     return loop.getResults();
   // The packed weight is padded with zero, but the activations are not: what
   // stands behind their last term may be a NaN.
@@ -265,52 +303,66 @@ SmallVector<Value> RegisterTile::buildChain(int64_t rows,
                    wholeEnd, /*terms=*/1);
 }
 
+RegisterTile::Weights RegisterTile::packedWeights(int64_t width,
+                                                  Value column) const {
+  return {weightPointers(width, column), match.weightElement,
+          match.packing.getDepth(), match.packing.getColumns()};
+}
+
+Value RegisterTile::rowPointer(const Activations &activations,
+                               Value row) const {
+  OpBuilder &builder = frame.builder();
+  Value offset = arith::MulIOp::create(
+      builder, loc, row, buildIndex(builder, loc, activations.rowStride));
+  return buildElementPtr(builder, loc, activations.base,
+                         match.activationElement, offset);
+}
+
+SmallVector<int64_t> RegisterTile::sumPlaces(int64_t width) const {
+  // The halves of a gate stand apart, however wide the tile.
+  SmallVector<int64_t> places;
+  int64_t own = width / lanes();
+  for (int64_t i = 0; i < vectors(width); ++i)
+    places.push_back(i < own ? i * lanes()
+                             : this->width(1) + (i - own) * lanes());
+  return places;
+}
+
 void RegisterTile::build(int64_t rows, const Activations &activations,
                          Value row, Value column) const {
   OpBuilder &builder = frame.builder();
   Type f32 = builder.getF32Type();
-  auto floats = VectorType::get(lanes(), f32);
-  int64_t columns = width(rows);
-  SmallVector<Value> weights = weightPointers(columns, column);
-  Value rowOffset = arith::MulIOp::create(
-      builder, loc, row, buildIndex(builder, loc, activations.rowStride));
-  Value base = buildElementPtr(builder, loc, activations.base,
-                               match.activationElement, rowOffset);
-  bool hasTail = match.depth() % match.packing.getDepth() != 0;
+  Weights weights = packedWeights(width(rows), column);
+  Value base = rowPointer(activations, row);
+  bool hasTail = match.depth() % weights.depth != 0;
+  SmallVector<int64_t> places = sumPlaces(width(rows));
+  int64_t count = rows * int64_t(places.size());
 
-  // The halves of a gate stand apart in scratch, however wide the tile.
-  auto forEachSum = [&](llvm::function_ref<void(int64_t, Value)> body) {
-    int64_t own = columns / lanes();
-    for (int64_t i = 0; i < rows * int64_t(weights.size()); ++i) {
-      int64_t inRow = i % weights.size();
-      int64_t at =
-          inRow < own ? inRow * lanes() : width(1) + (inRow - own) * lanes();
-      body(i, buildElementPtr(builder, loc, frame.scratch(), f32,
-                              i / weights.size() * stride() + at));
-    }
+  auto sumPointer = [&](int64_t i) {
+    int64_t at = i / places.size() * stride() + places[i % places.size()];
+    return buildElementPtr(builder, loc, frame.scratch(), f32, at);
   };
   if (match.chunk >= match.depth()) {
-    SmallVector<Value> sums = buildChain(
-        rows, weights, base, activations.rowStride, buildIndex(builder, loc, 0),
-        buildIndex(builder, loc, match.depth()), hasTail);
-    forEachSum([&](int64_t i, Value pointer) {
-      buildStore(builder, loc, sums[i], pointer);
-    });
+    SmallVector<Value> sums =
+        addTerms(zeros(count), weights, base, activations.rowStride,
+                 {buildIndex(builder, loc, 0),
+                  buildIndex(builder, loc, match.depth()), hasTail});
+    for (int64_t i = 0; i < count; ++i)
+      buildStore(builder, loc, sums[i], sumPointer(i));
     return;
   }
 
   // Chunks are added left to right, in scratch.
-  Value zero = buildFloat(builder, loc, floats, 0);
-  forEachSum(
-      [&](int64_t, Value pointer) { buildStore(builder, loc, zero, pointer); });
-  auto addChunk = [&](Value begin, Value end, bool isTail) {
-    SmallVector<Value> sums = buildChain(
-        rows, weights, base, activations.rowStride, begin, end, isTail);
-    forEachSum([&](int64_t i, Value pointer) {
-      Value before = buildLoad(builder, loc, floats, pointer);
+  for (int64_t i = 0; i < count; ++i)
+    buildStore(builder, loc, zeros(1)[0], sumPointer(i));
+  auto addChunk = [&](const Terms &terms) {
+    SmallVector<Value> sums =
+        addTerms(zeros(count), weights, base, activations.rowStride, terms);
+    for (int64_t i = 0; i < count; ++i) {
+      Value before = buildLoad(builder, loc, sums[i].getType(), sumPointer(i));
       Value sum = arith::AddFOp::create(builder, loc, before, sums[i]);
-      buildStore(builder, loc, sum, pointer);
-    });
+      buildStore(builder, loc, sum, sumPointer(i));
+    }
   };
   int64_t whole = match.depth() / match.chunk * match.chunk;
   Value chunk = buildIndex(builder, loc, match.chunk);
@@ -320,12 +372,48 @@ void RegisterTile::build(int64_t rows, const Activations &activations,
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
     Value begin = loop.getInductionVar();
-    addChunk(begin, arith::AddIOp::create(builder, loc, begin, chunk),
-             /*isTail=*/false);
+    addChunk({begin, arith::AddIOp::create(builder, loc, begin, chunk),
+              /*hasTail=*/false});
   }
   if (whole < match.depth())
-    addChunk(buildIndex(builder, loc, whole),
-             buildIndex(builder, loc, match.depth()), hasTail);
+    addChunk({buildIndex(builder, loc, whole),
+              buildIndex(builder, loc, match.depth()), hasTail});
+}
+
+void RegisterTile::addDecoded(int64_t rows, const Activations &activations,
+                              const Decoded &decoded, Value row, Value sumRow,
+                              Value vector) const {
+  OpBuilder &builder = frame.builder();
+  Type f32 = builder.getF32Type();
+  auto product = [&](Value index, int64_t factor) -> Value {
+    return arith::MulIOp::create(builder, loc, index,
+                                 buildIndex(builder, loc, factor));
+  };
+  auto corner = [&](Value row) -> Value {
+    return arith::AddIOp::create(builder, loc, row, product(vector, lanes()));
+  };
+  // Such that term `begin` is where it stands.
+  Value numbers = buildElementPtr(builder, loc, decoded.base, f32,
+                                  corner(product(decoded.begin, -stride())));
+  Value scratch = buildElementPtr(builder, loc, frame.scratch(), f32,
+                                  corner(product(sumRow, stride())));
+  Weights weights{{}, f32, /*depth=*/1, stride()};
+  SmallVector<Value> pointers, sums;
+  int64_t count = decodedVectors(rows);
+  for (int64_t i = 0; i < count; ++i)
+    weights.pointers.push_back(
+        buildElementPtr(builder, loc, numbers, f32, i * lanes()));
+  for (int64_t i = 0; i < rows * count; ++i) {
+    int64_t at = i / count * stride() + i % count * lanes();
+    pointers.push_back(buildElementPtr(builder, loc, scratch, f32, at));
+    sums.push_back(buildLoad(builder, loc, VectorType::get(lanes(), f32),
+                             pointers.back()));
+  }
+  SmallVector<Value> next = addTerms(
+      sums, weights, rowPointer(activations, row), activations.rowStride,
+      {decoded.begin, decoded.end, /*hasTail=*/false});
+  for (auto [sum, pointer] : llvm::zip_equal(next, pointers))
+    buildStore(builder, loc, sum, pointer);
 }
 
 } // namespace lathe

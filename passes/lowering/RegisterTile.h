@@ -42,32 +42,75 @@ public:
   void build(int64_t rows, const Activations &activations, mlir::Value row,
              mlir::Value column) const;
 
+  /// Weights that stand as f32 in scratch: stride() elements a term, in the
+  /// order of a row of sums.
+  struct Decoded {
+    mlir::Value base;       ///< !llvm.ptr to term `begin` of the first column
+    mlir::Value begin, end; ///< The terms that are there (i64).
+  };
+
+  /// Adds the terms of \p weights to the sums in scratch of \p rows rows from
+  /// \p sumRow on and decodedVectors(rows) vectors from \p vector on, both
+  /// counted from the first sum in scratch (i64).
+  void addDecoded(int64_t rows, const Activations &activations,
+                  const Decoded &weights, mlir::Value row, mlir::Value sumRow,
+                  mlir::Value vector) const;
+
+  /// Vectors of sums that a tile of \p rows rows of decoded weights takes. The
+  /// vectors of a row are a whole number of such tiles, whatever they are of.
+  int64_t decodedVectors(int64_t rows) const;
+
+  /// Where each vector of the sums of a row of a tile of \p width columns
+  /// stands in scratch, in elements from the tile's first column.
+  llvm::SmallVector<int64_t> sumPlaces(int64_t width) const;
+
+  /// The first column of each vector of a tile from \p column on (i64).
+  llvm::SmallVector<mlir::Value> vectorColumns(int64_t width,
+                                               mlir::Value column) const;
+
 private:
+  /// The weights of a tile, as numbers in memory.
+  struct Weights {
+    llvm::SmallVector<mlir::Value> pointers; ///< Of each vector, at term 0.
+    mlir::Type element;
+    int64_t depth;      ///< Terms that stand beside each other.
+    int64_t termStride; ///< Elements from one term to the next.
+  };
+  /// Terms of a sum; with \p hasTail the last one is a step of its own.
+  struct Terms {
+    mlir::Value begin, end;
+    bool hasTail;
+  };
+
   int64_t lanes() const { return match.schedule.getVector(); }
   int64_t vectors(int64_t width) const;
   /// Columns by which the gated half is off the start of a vector.
   int64_t upShift() const;
   int64_t panelElements() const;
 
+  Weights packedWeights(int64_t width, mlir::Value column) const;
   llvm::SmallVector<mlir::Value> weightPointers(int64_t width,
                                                 mlir::Value column) const;
   mlir::Value panelPointer(mlir::Value panel) const;
+  mlir::Value rowPointer(const Activations &activations, mlir::Value row) const;
   llvm::SmallVector<mlir::Value> buildStep(mlir::ValueRange sums,
-                                           mlir::ArrayRef<mlir::Value> weights,
+                                           const Weights &weights,
                                            mlir::Value activationBase,
                                            int64_t rowStride, mlir::Value step,
                                            int64_t terms) const;
-  llvm::SmallVector<mlir::Value> loadWeights(mlir::Value pointer,
-                                             int64_t terms) const;
+  llvm::SmallVector<mlir::Value>
+  loadWeights(const Weights &weights, mlir::Value pointer, int64_t terms) const;
   llvm::SmallVector<mlir::Value> loadActivations(mlir::Value pointer,
                                                  int64_t terms) const;
   mlir::Value addProducts(mlir::Value activation, mlir::Value weight,
                           mlir::Value sum) const;
   bool addsPairs() const { return match.schedule.getDot() == DotKind::Bf16; }
-  llvm::SmallVector<mlir::Value>
-  buildChain(int64_t rows, mlir::ArrayRef<mlir::Value> weights,
-             mlir::Value activationBase, int64_t rowStride, mlir::Value begin,
-             mlir::Value end, bool hasTail) const;
+  llvm::SmallVector<mlir::Value> zeros(int64_t count) const;
+  llvm::SmallVector<mlir::Value> addTerms(mlir::ValueRange sums,
+                                          const Weights &weights,
+                                          mlir::Value activationBase,
+                                          int64_t rowStride,
+                                          const Terms &terms) const;
 
   KernelFrame &frame;
   mlir::Location loc;

@@ -10,6 +10,8 @@ target_sources(LathePasses PRIVATE
   lowering/LowerContraction.cpp
   lowering/PackWeights.cpp
   lowering/Pipeline.cpp
+  lowering/QuantReader.cpp
+  lowering/QuantTile.cpp
   lowering/RegisterTile.cpp
   lowering/UpstreamOps.cpp
   lowering/VerifyLowered.cpp)

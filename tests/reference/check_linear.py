@@ -51,6 +51,8 @@ def cases(is_short):
         yield dict(K=77, N=97, bias=True, activation="gelu", residual=True)
         yield dict(K=33, N=14, gate="silu", element="bf16")
         yield dict(K=97, N=33, element="f16", chunk=16)
+        yield dict(K=256, N=33, element="q5_k")
+        yield dict(K=96, N=14, element="q8_0", gate="silu")
         return
     elements = ("f32", "bf16", "f16")
     for K in (1, 7, 77, 97, 64):
@@ -63,11 +65,90 @@ def cases(is_short):
     for N in (2, 14, 64, 96, 344, 154, 194, 1376):
         yield dict(K=77, N=N, gate="silu", bias=N == 96, residual=N == 154,
                    element="bf16" if N == 194 else "f32")
+    for i, element in enumerate(QUANTS):
+        depth = QUANTS[element][5] or QUANTS[element][1]
+        for K, N in ((depth, 7), (3 * depth, 97), (512, 64)):
+            yield dict(K=K, N=N, element=element, bias=i % 2 == 0, residual=N == 97)
+        yield dict(K=288 if depth == 32 else 512, N=(2, 14, 64, 154)[i % 4], element=element,
+                   gate="silu")
     yield dict(K=77, N=97, chunk=16, bias=True)
     yield dict(K=77, N=97, chunk=32, element="bf16")
     yield dict(K=97, N=64, softcap=30.0)
     yield dict(K=77, N=97, before="silu")
     yield dict(K=64, N=64, before="relu", element="f16")
+
+
+# #lathe.quant of GGUF's types: quantum, group, scale, zero, minimum, block.
+QUANTS = {
+    "q4_0": ("ui4", 32, "f16", 8, False, 0), "q4_1": ("ui4", 32, "f16", 0, True, 0),
+    "q5_0": ("ui5", 32, "f16", 16, False, 0), "q5_1": ("ui5", 32, "f16", 0, True, 0),
+    "q8_0": ("si8", 32, "f16", 0, False, 0), "q4_k": ("ui4", 32, "ui6", 0, True, 256),
+    "q5_k": ("ui5", 32, "ui6", 0, True, 256), "q6_k": ("ui6", 16, "si8", 32, False, 256),
+}
+
+
+def packed_type(N, K, element):
+    if element not in QUANTS:
+        depth = 1 if element == "f32" else 2
+        return f"tensor<{N}x{K}x{element}, #lathe.packed<columns = {PANEL}, depth = {depth}>>"
+    quantum, group, scale, zero, minimum, block = QUANTS[element]
+    quant = f"quantum = {quantum}, group = {group}, scale = {scale}"
+    quant += f", minimum = {scale}" if minimum else ""
+    quant += f", zero = {zero}" if zero else ""
+    quant += f", block = {block}" if block else ""
+    return (f"tensor<{N}x{K}xf32, #lathe.packed<columns = {PANEL}, depth = 8, "
+            f"quant = <{quant}>>>")
+
+
+def store_quantised(N, K, element, random):
+    """The packed bytes of random numbers (dialects/lathe/PackedQuant.h), and the numbers."""
+    quantum, group, scale, zero, minimum, block = QUANTS[element]
+    bits, terms = int(quantum[2:]), block or group
+    zero = 128 if quantum == "si8" else zero
+    rows, blocks, groups = ceil(N / PANEL) * PANEL, K // terms, terms // group
+    q = random.integers(0, 1 << bits, (rows, blocks, groups, group), dtype=np.uint32)
+    d = random.uniform(0.01, 0.1, (rows, blocks)).astype(np.float16)
+    e = random.uniform(-0.5, 0.5, (rows, blocks)).astype(np.float16)
+    low, high = (0, 64) if minimum else (-128, 128)
+    t = random.integers(low, high, (rows, blocks, groups)) if block else np.ones((1, 1, 1), int)
+    u = random.integers(0, 64, (rows, blocks, groups))
+    scale = d.astype(np.float32)[:, :, None] * t.astype(np.float32)
+    offset = scale * np.float32(-zero)
+    if minimum:
+        offset = -e.astype(np.float32)[:, :, None] * (u.astype(np.float32) if block else 1)
+    # One rounding, as an fma has: both products are exact.
+    numbers = (q.astype(np.float64) * scale[..., None] + offset[..., None]).astype(np.float32)
+
+    def columns_last(array):
+        """(panels, blocks, ..., columns) of (rows, blocks, ...)."""
+        return np.moveaxis(array.reshape(rows // PANEL, PANEL, *array.shape[1:]), 1, -1)
+
+    def bytes_of(array, type):
+        array = np.ascontiguousarray(columns_last(array).astype(type))
+        return array.reshape(rows // PANEL, blocks, -1).view(np.uint8)
+
+    parts = [bytes_of(d, np.float16)] + ([bytes_of(e, np.float16)] if minimum else [])
+    if block:
+        parts += [bytes_of(t, np.int8)] + ([bytes_of(u, np.int8)] if minimum else [])
+    octets = q.reshape(rows, blocks, groups, group // 8, 2, 4)
+    shifts = np.arange(4, dtype=np.uint32) * 8
+    for g in range(groups):
+        eight = octets[:, :, g]
+        if bits == 8:
+            words = (eight << shifts).sum(-1, dtype=np.uint32).reshape(rows, blocks, -1)
+            parts.append(bytes_of(words, np.uint32))
+            continue
+        low_bits = (eight & 15) << np.array([[0], [4]], np.uint32)
+        words = (low_bits << shifts).sum((-1, -2), dtype=np.uint32)
+        parts.append(bytes_of(words, np.uint32))
+        if bits > 4:
+            # Terms i, 4 + i, 8 + i ... from the low bit of byte i on.
+            per_word = 32 // (bits - 4)
+            extra = (eight >> 4).reshape(rows, blocks, group // per_word, per_word // 4, 4)
+            place = np.arange(per_word // 4, dtype=np.uint32)[:, None] * (bits - 4) + shifts
+            parts.append(bytes_of((extra << place).sum((-1, -2), dtype=np.uint32), np.uint32))
+    packed = np.ascontiguousarray(np.concatenate(parts, axis=2))
+    return packed, numbers.reshape(rows, K)[:N].astype(np.float64)
 
 
 def kernel_text(name, case):
@@ -77,8 +158,7 @@ def kernel_text(name, case):
 
     K, N, element = case["K"], case["N"], case.get("element", "f32")
     columns = N // 2 if "gate" in case else N
-    depth = 1 if element == "f32" else 2
-    weight = f"tensor<{N}x{K}x{element}, #lathe.packed<columns = {PANEL}, depth = {depth}>>"
+    weight = packed_type(N, K, element)
     arguments, lines, value = [f"%x: {rows(K)}", f"%w: {weight}"], [], "%x"
 
     def add(line):
@@ -147,7 +227,10 @@ def check(image, name, case, random, row_counts):
     """The worst error of a case, and its faults."""
     K, N = case["K"], case["N"]
     columns = N // 2 if "gate" in case else N
-    packed, weight = store(random.standard_normal((N, K)), case.get("element", "f32"))
+    if case.get("element") in QUANTS:
+        packed, weight = store_quantised(N, K, case["element"], random)
+    else:
+        packed, weight = store(random.standard_normal((N, K)), case.get("element", "f32"))
     bias = random.standard_normal(N).astype(np.float32)
     inputs = random.standard_normal((max(row_counts), K)).astype(np.float32)
     residuals = random.standard_normal((max(row_counts), columns)).astype(np.float32)

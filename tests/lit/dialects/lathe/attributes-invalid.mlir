@@ -77,3 +77,18 @@ func.func private @quant_c5_block(tensor<4x128xf32, #lathe.quant<quantum = ui4, 
 
 // expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
 func.func private @quant_c5_element(tensor<4x64xf16, #lathe.quant<quantum = ui4, group = 32, scale = f16>>)
+
+// -----
+
+// expected-error @below {{expects a depth of 8 with quant, got 1}}
+func.func private @packed_quant_depth(tensor<4x32xf32, #lathe.packed<columns = 32, depth = 1, quant = <quantum = ui4, group = 32, scale = f16>>>)
+
+// -----
+
+// expected-error @below {{has no packed layout for}}
+func.func private @packed_quant_bits(tensor<4x32xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui3, group = 32, scale = f16>>>)
+
+// -----
+
+// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+func.func private @packed_quant_rows(tensor<4x48xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16>>>)

@@ -1,0 +1,27 @@
+//===- PackedQuant.cpp - Bytes of a quantised, packed weight --------------===//
+
+#include "dialects/lathe/PackedQuant.h"
+
+using namespace mlir;
+using namespace lathe;
+
+bool lathe::hasPackedLayout(QuantAttr quant) {
+  int64_t bits = quant.bits();
+  if (bits != 4 && bits != 5 && bits != 6 && bits != 8)
+    return false;
+  // A word of high bits holds those of 32 terms of 5 bits.
+  int64_t group = quant.getGroup();
+  if (group != 32 && (group != 16 || bits == 5))
+    return false;
+  // An offset has one part.
+  if (quant.getMinimum() &&
+      (quant.getZero() != 0 || quant.getQuantum().isSignedInteger()))
+    return false;
+  if (quant.getBlock() == 0)
+    return quant.getScale().isF16();
+  // Eleven bits of an f16 times eight, times a quantum less its zero of at most
+  // six, are within the 24 of an f32; and so is the minimum.
+  return bits <= 6 && quant.getBlock() <= 256 &&
+         quant.getBlock() % group == 0 && quant.getScale().isInteger() &&
+         (!quant.getMinimum() || quant.getScale().isUnsignedInteger());
+}

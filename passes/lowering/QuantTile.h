@@ -1,0 +1,57 @@
+//===- QuantTile.h - The inner loops of a quantised contraction -*- C++ -*-===//
+//
+// Weights are decoded to the same f32 in two ways, for the same chain of fma:
+// few rows decode them in registers as they go; many rows share what is decoded
+// into scratch, a chunk of terms at a time, and run over it with the register
+// tile of plain weights.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LATHE_PASSES_LOWERING_QUANTTILE_H
+#define LATHE_PASSES_LOWERING_QUANTTILE_H
+
+#include "passes/lowering/KernelCode.h"
+#include "passes/lowering/QuantReader.h"
+#include "passes/lowering/RegisterTile.h"
+
+namespace lathe {
+
+class QuantTile {
+public:
+  /// Terms that are decoded at a time: whole units, and so few that a launch
+  /// tile's share of them stays in the second-level cache.
+  static constexpr int64_t kChunk = 256;
+
+  /// \p match has a packing with a quant; \p tile is the tile of its sums.
+  QuantTile(KernelFrame &frame, KernelCode code, const Contraction &match,
+            const RegisterTile &tile)
+      : frame(frame), code(code), match(match), tile(tile),
+        reader(code, match.packing, match.schedule.getVector()) {}
+
+  /// What RegisterTile::build does, with weights decoded in registers.
+  void build(int64_t rows, const RegisterTile::Activations &activations,
+             mlir::Value row, mlir::Value column) const;
+
+  /// Writes the terms of \p target, whole units, of the first \p vectors (i64)
+  /// vectors of sums of the launch tile that begins with \p column.
+  void decode(mlir::Value column, mlir::Value vectors,
+              const RegisterTile::Decoded &target) const;
+
+private:
+  using Values = KernelCode::Values;
+
+  int64_t lanes() const { return match.schedule.getVector(); }
+  QuantReader::Place placeOf(mlir::Value column) const;
+  QuantReader::Place inUnit(QuantReader::Place place, mlir::Value unit) const;
+  Values addOctet(llvm::ArrayRef<Values> terms, mlir::Value activation,
+                  int64_t rowStride, mlir::ValueRange sums) const;
+
+  KernelFrame &frame;
+  KernelCode code;
+  const Contraction &match;
+  const RegisterTile &tile;
+  QuantReader reader;
+};
+
+} // namespace lathe
+
+#endif // LATHE_PASSES_LOWERING_QUANTTILE_H
