@@ -66,10 +66,6 @@ static Status unsupported(const Context &context, std::string message) {
                            std::move(message));
 }
 
-static Status invalid(std::string message) {
-  return Status::error(StatusCode::InvalidArgument, std::move(message));
-}
-
 /// The largest size of dimension \p dim of input \p input.
 static int64_t largestDim(const Model &model, const artifact::Entry &entry,
                           size_t input, size_t dim) {
@@ -187,28 +183,31 @@ size_t Generator::active() const {
 /// Checks a request against vocabulary and context; gives it its length.
 Status Generator::checkRequest(GenerationRequest &request) const {
   if (request.prompt.empty())
-    return invalid("prompt: is empty, at least one token is needed");
+    return invalidArgument("prompt: is empty, at least one token is needed");
   int64_t vocabulary = context->model().program().model()->vocabulary();
   for (int32_t id : request.prompt)
     if (id < 0 || id >= vocabulary)
-      return invalid("prompt: holds id " + std::to_string(id) +
-                     ", the vocabulary has " + std::to_string(vocabulary));
+      return invalidArgument("prompt: holds id " + std::to_string(id) +
+                             ", the vocabulary has " +
+                             std::to_string(vocabulary));
   if (request.maxTokens < 0)
-    return invalid("max_tokens: is " + std::to_string(request.maxTokens));
+    return invalidArgument("max_tokens: is " +
+                           std::to_string(request.maxTokens));
 
   int64_t capacity = std::min(context->positions(), slotPages * pagePositions);
   int64_t prompt = static_cast<int64_t>(request.prompt.size());
   if (prompt > capacity)
-    return invalid("prompt: has " + std::to_string(prompt) +
-                   " tokens, the context holds " + std::to_string(capacity));
+    return invalidArgument("prompt: has " + std::to_string(prompt) +
+                           " tokens, the context holds " +
+                           std::to_string(capacity));
   // The last token is never put into the cache.
   int64_t most = capacity - prompt + 1;
   if (request.maxTokens > most)
-    return invalid("max_tokens: a prompt of " + std::to_string(prompt) +
-                   " and " + std::to_string(request.maxTokens) +
-                   " new tokens need " +
-                   std::to_string(prompt + request.maxTokens - 1) +
-                   " positions, the context holds " + std::to_string(capacity));
+    return invalidArgument(
+        "max_tokens: a prompt of " + std::to_string(prompt) + " and " +
+        std::to_string(request.maxTokens) + " new tokens need " +
+        std::to_string(prompt + request.maxTokens - 1) +
+        " positions, the context holds " + std::to_string(capacity));
   if (request.maxTokens == 0)
     request.maxTokens = most;
   return Status::ok();

@@ -52,6 +52,11 @@ private:
   std::unique_ptr<Failure> failure;
 };
 
+/// The caller's mistake.
+inline Status invalidArgument(std::string message) {
+  return Status::error(StatusCode::InvalidArgument, std::move(message));
+}
+
 /// A value, or the Status that says why there is none.
 template <typename T>
 class [[nodiscard]] Result {
