@@ -282,7 +282,8 @@ Status Compilation::run() {
     return Status::ok();
 
   auto weightsModule = module.lookupSymbol<ModuleOp>(rt::kWeightsModule);
-  WeightEvaluator weights(weightsModule, options.moduleDirectory);
+  WeightEvaluator weights(weightsModule, options.moduleDirectory,
+                          options.modulePath, options.moduleSymlinks);
   return emitArtifact(module, {images, options.tokenizerTables}, weights,
                       outputPath);
 }

@@ -3,6 +3,7 @@
 #define LATHE_COMPILER_COMPILER_H
 
 #include "runtime/Status.h"
+#include "runtime/formats/SafeOpener.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,10 @@ struct CompileOptions {
   Phase compileTo = Phase::Artifact;
   /// Folder that the `from` of parameters is relative to.
   std::string moduleDirectory = ".";
+  /// The module's own file, for messages about its parameters; empty: none.
+  std::string modulePath;
+  /// Symlinks in moduleDirectory that are followed to the parameters' files.
+  runtime::Symlinks moduleSymlinks = runtime::Symlinks::Beneath;
   /// Tokenizer tables of runtime/text for the artifact; empty: none.
   std::vector<std::byte> tokenizerTables;
   /// For the artifact's provenance: what was compiled, and with which options.

@@ -77,15 +77,14 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
   if (config.positionRows && context > config.context)
     return Status::error(
         StatusCode::Unsupported,
-        config.file + ": max_position_embeddings: a context of " +
+        config.file + ": " + config.contextField + ": a context of " +
             std::to_string(context) + " goes past the " +
-            std::to_string(config.context) + " positions of the model");
+            std::to_string(config.context) +
+            " positions of the model (give a smaller --context)");
   if (context > config.context)
-    notes.push_back(config.file +
-                    ": max_position_embeddings: the "
-                    "context of " +
-                    std::to_string(context) + " goes past the " +
-                    std::to_string(config.context) +
+    notes.push_back(config.file + ": " + config.contextField +
+                    ": the context of " + std::to_string(context) +
+                    " goes past the " + std::to_string(config.context) +
                     " positions that the model is made for");
   if (std::string note = ropeNote(config, context); !note.empty())
     notes.push_back(config.file + ": rope_scaling: " + note);

@@ -31,37 +31,38 @@ static std::string toText(ElementType type, ArrayRef<int64_t> shape) {
 // Files
 //===----------------------------------------------------------------------===//
 
+std::string WeightEvaluator::fieldOf(ParameterOp parameter) const {
+  return (modulePath.empty() ? "" : modulePath + ": ") + "lathe.parameter @" +
+         parameter.getSymName().str();
+}
+
 Result<const SafeTensors *> WeightEvaluator::openFile(ParameterOp parameter) {
   std::string name = parameter.getFile().str();
   auto known = files.find(name);
   if (known != files.end())
     return &known->second;
 
-  // Caches of model hubs link this one name to a place outside of the folder.
-  // Every other name is the module's own, and stays beneath it.
-  Result<MappedFile> mapped = [&]() -> Result<MappedFile> {
-    if (name == "model.safetensors")
-      return MappedFile::open(directory + "/" + name);
-    if (!opener) {
-      Result<SafeOpener> created = SafeOpener::create(directory);
-      if (!created.isOk())
-        return created.takeStatus();
-      opener.emplace(std::move(*created));
-    }
-    return opener->map(name, "lathe.parameter @" +
-                                 parameter.getSymName().str() + ": from");
-  }();
+  if (!opener) {
+    Result<SafeOpener> created = SafeOpener::create(directory, symlinks);
+    if (!created.isOk())
+      return created.takeStatus();
+    opener.emplace(std::move(*created));
+  }
+  std::string field = fieldOf(parameter) + ": from";
+  Result<MappedFile> mapped = opener->map(name, field);
   if (!mapped.isOk())
     return mapped.takeStatus();
   Result<SafeTensors> file = SafeTensors::create(std::move(*mapped));
   if (!file.isOk())
-    return file.takeStatus();
+    return Status::error(file.status().code(),
+                         field + ": " + file.status().message());
   return &files.emplace(name, std::move(*file)).first->second;
 }
 
 Result<HostTensor> WeightEvaluator::readParameter(ParameterOp parameter) {
   auto fail = [&](StatusCode code, const std::string &what) {
-    return Status::error(code, parameter.getFile().str() + ": " +
+    return Status::error(code, fieldOf(parameter) + ": " +
+                                   parameter.getFile().str() + ": " +
                                    parameter.getKey().str() + ": " + what);
   };
   auto type = cast<RankedTensorType>(parameter.getType());

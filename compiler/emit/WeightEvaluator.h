@@ -30,14 +30,20 @@ public:
   /// \param module holds `lathe.parameter` and `lathe.derived` ops; it must
   ///   outlive the evaluator and not change.
   /// \param directory the folder that the `from` of parameters is relative to.
-  WeightEvaluator(mlir::ModuleOp module, std::string directory)
-      : table(module), directory(std::move(directory)) {}
+  /// \param modulePath the file of the module, which begins the messages about
+  ///   its parameters; empty: they begin with the parameter.
+  /// \param symlinks in \p directory that are followed.
+  WeightEvaluator(mlir::ModuleOp module, std::string directory,
+                  std::string modulePath = "",
+                  runtime::Symlinks symlinks = runtime::Symlinks::Beneath)
+      : table(module), directory(std::move(directory)),
+        modulePath(std::move(modulePath)), symlinks(symlinks) {}
 
   /// Checks every parameter of the module against its file: that the file is
   /// there, well-formed and beneath the directory, and has the tensor with the
   /// element type and shape that the module says. Maps the files; reads no
   /// tensor. InvalidFile, NotFound, Unsupported or IoError; messages begin with
-  /// the file and the tensor.
+  /// the module and the parameter.
   runtime::Status checkFiles();
 
   /// The value of the parameter or derived parameter \p name. It may borrow
@@ -47,6 +53,8 @@ public:
   runtime::Result<HostTensor> evaluate(llvm::StringRef name);
 
 private:
+  /// "MODULE: lathe.parameter @NAME", which begins messages.
+  std::string fieldOf(ParameterOp parameter) const;
   runtime::Result<const runtime::SafeTensors *> openFile(ParameterOp parameter);
   runtime::Result<HostTensor> readParameter(ParameterOp parameter);
   runtime::Result<HostTensor> evaluateAt(llvm::StringRef name, unsigned depth);
@@ -55,6 +63,8 @@ private:
 
   mlir::SymbolTable table;
   std::string directory;
+  std::string modulePath;
+  runtime::Symlinks symlinks;
   std::optional<runtime::SafeOpener> opener;
   /// By the name that parameters give.
   std::map<std::string, runtime::SafeTensors> files;

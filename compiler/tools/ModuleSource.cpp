@@ -13,7 +13,9 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 
 using namespace lathe;
 using llvm::StringRef;
@@ -135,7 +137,11 @@ static Result<ModuleSource> loadText(mlir::MLIRContext &context,
       return named.takeStatus();
     folder = *named;
   }
-  LATHE_RETURN_IF_ERROR(loadTokenizer(folder, source.tokenizerTables));
+  source.path = path;
+  if (Status status = loadTokenizer(folder, source.tokenizerTables);
+      !status.isOk())
+    return Status::error(status.code(), path + ": " + kTokenizerAttr.str() +
+                                            ": " + status.message());
   return source;
 }
 
@@ -167,7 +173,9 @@ Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
   llvm::sys::fs::file_status status;
   if (std::error_code error = llvm::sys::fs::status(line.model, status))
     return Status::error(StatusCode::NotFound,
-                         line.model + ": " + error.message());
+                         line.model + ": " + error.message() +
+                             " (expected a folder with config.json and "
+                             "safetensors, or a .mlir file)");
   if (llvm::sys::fs::is_directory(status))
     return loadCheckpoint(context, line);
   if (StringRef(line.model).ends_with(".mlir"))
@@ -179,9 +187,10 @@ Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
                                " files are not read (use a checkpoint "
                                "directory with config.json and "
                                "safetensors)");
-  return Status::error(
-      StatusCode::Unsupported,
-      line.model + ": is neither a checkpoint directory nor a .mlir file");
+  return Status::error(StatusCode::Unsupported,
+                       line.model +
+                           ": is neither a checkpoint directory nor a .mlir "
+                           "file (name the folder that holds config.json)");
 }
 
 Status ModuleSource::refuseOutput(const CommandLine &line) const {
@@ -199,51 +208,88 @@ Status ModuleSource::refuseOutput(const CommandLine &line) const {
   return Status::ok();
 }
 
-/// Makes \p target the same file as \p source: a hard link, else a copy.
+static Status fileError(const std::string &path, std::error_code error) {
+  return Status::error(error == std::errc::no_space_on_device
+                           ? StatusCode::ResourceExhausted
+                           : StatusCode::IoError,
+                       path + ": " + error.message());
+}
+
+/// Makes \p target the same file as \p source: a hard link, else a copy. What
+/// was there stays until the new one is whole.
 static Status linkOrCopy(const std::string &source, const std::string &target) {
   llvm::SmallString<128> real;
   if (std::error_code error = llvm::sys::fs::real_path(source, real))
-    return Status::error(StatusCode::IoError, source + ": " + error.message());
-  llvm::sys::fs::remove(target);
-  if (!llvm::sys::fs::create_hard_link(real, target))
-    return Status::ok();
-  if (std::error_code error = llvm::sys::fs::copy_file(real, target))
-    return Status::error(error == std::errc::no_space_on_device
-                             ? StatusCode::ResourceExhausted
-                             : StatusCode::IoError,
-                         target + ": " + error.message());
+    return fileError(source, error);
+  std::string temporary = target + "." +
+                          std::to_string(llvm::sys::Process::getProcessId()) +
+                          ".tmp";
+  llvm::FileRemover remover(temporary);
+  std::error_code error;
+  if (llvm::sys::fs::create_hard_link(real, temporary))
+    error = llvm::sys::fs::copy_file(real, temporary);
+  if (!error)
+    error = llvm::sys::fs::rename(temporary, target);
+  return error ? fileError(target, error) : Status::ok();
+}
+
+/// Whether \p name in \p directory is a symlink: a module may not follow it.
+static bool isLink(StringRef directory, StringRef name) {
+  return llvm::sys::fs::is_symlink_file(inFolder(directory, name));
+}
+
+/// The names in the model's directory that the module needs.
+static llvm::SetVector<StringRef> neededFiles(const ModuleSource &source) {
+  llvm::SetVector<StringRef> names;
+  for (auto parameter : mlir::ModuleOp(*source.module).getOps<ParameterOp>())
+    names.insert(parameter.getFile());
+  for (StringRef name : kTokenizerFiles)
+    if (llvm::sys::fs::exists(inFolder(source.directory, name)))
+      names.insert(name);
+  return names;
+}
+
+Status ModuleSource::gatherFiles(const std::string &folder,
+                                 const std::string &files) {
+  for (StringRef name : neededFiles(*this)) {
+    std::string target = inFolder(inFolder(folder, files), name);
+    if (std::error_code error = llvm::sys::fs::create_directories(
+            llvm::sys::path::parent_path(target), /*IgnoreExisting=*/true,
+            llvm::sys::fs::all_all))
+      return fileError(target, error);
+    LATHE_RETURN_IF_ERROR(linkOrCopy(inFolder(directory, name), target));
+  }
+  mlir::Builder builder(module->getContext());
+  for (ParameterOp parameter : module->getOps<ParameterOp>())
+    parameter.setFileAttr(
+        builder.getStringAttr(files + "/" + parameter.getFile()));
+  (*module)->setAttr(kTokenizerAttr, builder.getStringAttr(files));
   return Status::ok();
 }
 
-Status ModuleSource::writeModule(const std::string &path) {
-  std::string folder = llvm::sys::path::parent_path(path).str();
+Status ModuleSource::writeModule(const std::string &output) {
+  std::string folder = llvm::sys::path::parent_path(output).str();
   if (folder.empty())
     folder = ".";
-  bool isBeside = llvm::sys::fs::equivalent(folder, directory);
-  if (!isBeside) {
-    std::string files = (llvm::sys::path::stem(path) + ".files").str();
-    if (std::error_code error =
-            llvm::sys::fs::create_directories(inFolder(folder, files)))
-      return Status::error(StatusCode::IoError,
-                           inFolder(folder, files) + ": " + error.message());
-    llvm::SetVector<StringRef> names;
-    mlir::Builder builder(module->getContext());
-    for (ParameterOp parameter : module->getOps<ParameterOp>())
-      names.insert(parameter.getFile());
-    for (StringRef name : kTokenizerFiles)
-      if (llvm::sys::fs::exists(inFolder(directory, name)))
-        names.insert(name);
-    for (StringRef name : names)
-      LATHE_RETURN_IF_ERROR(linkOrCopy(
-          inFolder(directory, name), inFolder(inFolder(folder, files), name)));
-    for (ParameterOp parameter : module->getOps<ParameterOp>())
-      parameter.setFileAttr(
-          builder.getStringAttr(files + "/" + parameter.getFile()));
-    (*module)->setAttr(kTokenizerAttr, builder.getStringAttr(files));
+  if (!llvm::sys::fs::is_directory(folder))
+    return Status::error(StatusCode::NotFound,
+                         output + ": the folder " + folder +
+                             " does not exist (create it first)");
+  bool isBeside = llvm::sys::fs::equivalent(folder, directory) &&
+                  llvm::none_of(neededFiles(*this), [&](StringRef name) {
+                    return isLink(directory, name);
+                  });
+  std::string files = (llvm::sys::path::stem(output) + ".files").str();
+  bool isNew = !isBeside && !llvm::sys::fs::exists(inFolder(folder, files));
+  Status status = isBeside ? Status::ok() : gatherFiles(folder, files);
+  if (status.isOk()) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    // With locations: they hold the names by which a twin is compared.
+    module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+    status = runtime::writeFile(output, text);
   }
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  // With locations: they hold the names by which a twin is compared.
-  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-  return runtime::writeFile(path, text);
+  if (!status.isOk() && isNew)
+    llvm::sys::fs::remove_directories(inFolder(folder, files));
+  return status;
 }

@@ -17,6 +17,8 @@ struct ModuleSource {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Folder that the `from` of parameters is relative to.
   std::string directory;
+  /// The .mlir file; empty for a checkpoint directory.
+  std::string path;
   /// Tables of runtime/text; empty where there is no tokenizer.
   std::vector<std::byte> tokenizerTables;
 
@@ -31,8 +33,16 @@ struct ModuleSource {
 
   /// Writes the module as text to \p path, so that it compiles from there: what
   /// it needs is linked or copied into the folder `STEM.files` beside it where
-  /// it lies in another folder. Fails with IoError, ResourceExhausted.
+  /// it lies in another folder or is a symlink, which a module's parameters may
+  /// not follow. A folder made for a module that fails is removed. Fails with
+  /// IoError, ResourceExhausted.
   runtime::Status writeModule(const std::string &path);
+
+private:
+  /// Links or copies what the module needs into the folder \p files in
+  /// \p folder, and makes the module name them there.
+  runtime::Status gatherFiles(const std::string &folder,
+                              const std::string &files);
 };
 
 } // namespace lathe

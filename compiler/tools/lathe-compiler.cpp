@@ -55,6 +55,9 @@ static Status compile(const CommandLine &line, mlir::MLIRContext &context) {
   LATHE_RETURN_IF_ERROR(source->refuseOutput(line));
   CompileOptions options = line.compile;
   options.moduleDirectory = source->directory;
+  options.modulePath = source->path;
+  options.moduleSymlinks = source->path.empty() ? runtime::Symlinks::OfEntries
+                                                : runtime::Symlinks::Beneath;
   options.tokenizerTables = std::move(source->tokenizerTables);
   return compileModule(*source->module, options, line.output);
 }

@@ -112,6 +112,7 @@ void lathe::readSizes(ConfigReader &reader, const SizeNames &names,
       defaults.intermediate ? defaults.intermediate : 4 * config.hidden);
   config.layers = reader.integer(layers, defaults.layers, 1, 1 << 12);
   config.heads = reader.integer(heads, defaults.heads);
+  config.contextField = positions;
   config.context = reader.integer(positions, defaults.context, 1, 1 << 24);
   config.windows.assign(config.layers, 0);
   config.tiedHead = reader.boolean("tie_word_embeddings", defaults.tied);

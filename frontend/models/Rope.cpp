@@ -38,11 +38,17 @@ static std::optional<RopeKind> kindFromName(std::string_view name) {
 
 /// Phi3's first configs called longrope "su", and once "yarn".
 static std::string kindName(ConfigReader &part, const std::string &family) {
+  auto today = [&](const std::string &name) {
+    bool isOld = family == "phi3" && (name == "su" || name == "yarn");
+    return isOld ? "longrope" : name;
+  };
   std::string type = part.text("type", "default");
   std::string name = part.text("rope_type", type);
-  if (family == "phi3" && (name == "su" || name == "yarn"))
-    return "longrope";
-  return name;
+  // Readers differ in which of the two they take.
+  if (part.has("type") && today(type) != today(name))
+    part.fail("type", "is \"" + type + "\", but rope_type is \"" + name +
+                          "\" (keep the one that is meant)");
+  return today(name);
 }
 
 static void readYarn(ConfigReader &part, RopeConfig &rope) {

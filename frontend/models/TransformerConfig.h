@@ -149,6 +149,8 @@ struct TransformerConfig {
   /// Positions that the config allows (max_position_embeddings, less what the
   /// offset of the table takes).
   int64_t context = 0;
+  /// The config's name for that, for messages.
+  std::string contextField = "max_position_embeddings";
 
   bool causal = true;
   NormKind norm = NormKind::Rms;

@@ -101,7 +101,8 @@ Status Checkpoint::openShards(const std::string &directory,
                             " files, expected 1 to " +
                             std::to_string(kMaximumShards));
 
-  Result<SafeOpener> opener = SafeOpener::create(directory);
+  Result<SafeOpener> opener =
+      SafeOpener::create(directory, Symlinks::OfEntries);
   if (!opener.isOk())
     return opener.takeStatus();
   for (std::string_view name : names) {

@@ -20,7 +20,8 @@ struct CheckpointTensor {
 };
 
 /// The weights of a directory as Hugging Face writes it: `model.safetensors`,
-/// or else `model.safetensors.index.json` and the shards that it names. Files
+/// or else `model.safetensors.index.json` and the shards that it names. The
+/// directory's entries may be symlinks, as in the caches of model hubs. Files
 /// stay mapped as long as this lives; what it gives lives as long, also after a
 /// move. Reading is const and may be done from several threads.
 class Checkpoint {

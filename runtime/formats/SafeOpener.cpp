@@ -84,12 +84,20 @@ static int openBeneath(int directory, std::string_view name) {
   return -errno;
 }
 
-Result<SafeOpener> SafeOpener::create(std::string directory) {
+/// Opens the entry \p name of \p directory, following its symlinks. Returns a
+/// negative errno on failure.
+static int openEntry(int directory, std::string_view name) {
+  int opened = ::openat(directory, std::string(name).c_str(), kOpenFlags);
+  return opened >= 0 ? opened : -errno;
+}
+
+Result<SafeOpener> SafeOpener::create(std::string directory,
+                                      Symlinks symlinks) {
   int descriptor =
       ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0)
     return systemError(directory, "open the directory", errno);
-  return SafeOpener(descriptor, std::move(directory));
+  return SafeOpener(descriptor, std::move(directory), symlinks);
 }
 
 Result<MappedFile> SafeOpener::map(std::string_view name,
@@ -104,24 +112,32 @@ Result<MappedFile> SafeOpener::map(std::string_view name,
     return refuse(*fault);
 
   std::string full = path + "/" + std::string(name);
-  int opened = openBeneath(descriptor, name);
+  bool isEntry = name.find('/') == std::string_view::npos;
+  int opened = symlinks == Symlinks::OfEntries && isEntry
+                   ? openEntry(descriptor, name)
+                   : openBeneath(descriptor, name);
   if (opened == -EXDEV || opened == -ELOOP)
     return refuse("leads out of its directory through a symlink (put the file "
                   "itself there)");
+  std::string subject = std::string(namedBy) + ": " + full;
   if (opened < 0)
-    return systemError(full, "open", -opened);
+    return systemError(subject, "open", -opened);
   Result<MappedFile> file = MappedFile::fromDescriptor(opened, full);
   ::close(opened);
+  if (!file.isOk())
+    return Status::error(file.status().code(),
+                         std::string(namedBy) + ": " + file.status().message());
   return file;
 }
 
 SafeOpener::SafeOpener(SafeOpener &&other) noexcept
     : descriptor(std::exchange(other.descriptor, -1)),
-      path(std::move(other.path)) {}
+      path(std::move(other.path)), symlinks(other.symlinks) {}
 
 SafeOpener &SafeOpener::operator=(SafeOpener &&other) noexcept {
   std::swap(descriptor, other.descriptor);
   std::swap(path, other.path);
+  std::swap(symlinks, other.symlinks);
   return *this;
 }
 

@@ -5,8 +5,11 @@
 A good model lies outside as a canary: whoever opens it succeeds. Each name is given
 as a shard of an index, as the file of a module's parameters and as a module's
 tokenizer folder, and must be refused with 3 (or 1) and one line, without waiting.
-Then N compiles run while the weights are swapped for a symlink to the canary: each
-is refused or gives the bytes of the model's own weights. A hard link is no attack:
+One thing is no attack: a checkpoint's own entries may be symlinks, as caches of model
+hubs have them, for whoever names the folder names them too; then the artifact holds
+the canary's bytes. Not so for a module, whose names a stranger wrote.
+Then N compiles of a module run while its weights are swapped for a symlink to the
+canary: each is refused or gives the bytes of the model's own weights. A hard link is no attack:
 it is the file itself, and `lathe import` makes them.
 """
 
@@ -115,6 +118,20 @@ class Paths:
         if done.exit not in (1, 3) or len(done.errors) != 1 or self.out.exists():
             self.faults.append(f"{way}: {idea}: exit {done.exit}: {done.text!r}")
 
+    def expect_canary(self, idea, source, canary):
+        done = self.compile(source)
+        self.attacks += 1
+        if done.exit != 0 or self.out.read_bytes() != canary:
+            self.faults.append(f"shard of an index: {idea}: exit {done.exit}: {done.text!r}")
+
+    def canary_artifact(self):
+        """What a checkpoint whose one shard is the canary compiles to."""
+        source = self.write_index("hard.safetensors")
+        os.link(self.canary, self.model / "hard.safetensors")
+        self.must("compile", source, "-o", self.out)
+        (self.model / "hard.safetensors").unlink()
+        return self.out.read_bytes()
+
     def write_index(self, name):
         text = json.dumps({"weight_map": {tensor: name for tensor in tiny.SHAPES}}, ensure_ascii=False)
         (self.model / "model.safetensors.index.json").write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -144,8 +161,12 @@ class Paths:
         (self.model / "sub" / "tokenizer.json").unlink()
 
     def attack(self):
+        canary = self.canary_artifact()
         for idea, name in names(self.canary, os.getpid()):
-            self.expect_refusal("shard of an index", idea, self.write_index(name))
+            if idea in ("link", "link-absolute", "link-twice"):
+                self.expect_canary(idea, self.write_index(name), canary)
+            else:
+                self.expect_refusal("shard of an index", idea, self.write_index(name))
             self.expect_refusal("weights of a module", idea, self.write_module(name, "sub"))
         (self.model / "model.safetensors.index.json").unlink()
         for idea, name in names(self.outside, os.getpid()):
@@ -162,8 +183,8 @@ class Paths:
             self.expect_refusal("shard of an index", idea, self.write_index(name))
 
     def race(self, compiles):
-        """Swaps a shard for a link to the canary and back while it is opened."""
-        source = self.write_index("raced.safetensors")
+        """Swaps a module's weights for a link to the canary and back while they are opened."""
+        source = self.write_module("raced.safetensors", "sub")
         raced, good = self.model / "raced.safetensors", self.model / "weights.safetensors"
         shutil.copy(good, raced)
         self.must("compile", source, "-o", self.out)

@@ -42,7 +42,7 @@ protected:
   WeightEvaluator load(const std::string &text) {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module);
-    return WeightEvaluator(*module, directory.string());
+    return WeightEvaluator(*module, directory.string(), "m.mlir");
   }
   /// The floats of parameter \p name, or what went wrong.
   Result<std::vector<float>> floats(WeightEvaluator &weights,
@@ -93,22 +93,27 @@ TEST_F(WeightEvaluatorTest, RefusesAnotherShape) {
       "lathe.parameter @w : tensor<3x2xf32> from \"w.safetensors\" key \"w\"");
   Status status = weights.checkFiles();
   EXPECT_EQ(status.code(), StatusCode::InvalidFile);
-  EXPECT_EQ(status.message(),
-            "w.safetensors: w: expected F32 [3, 2], got F32 [2, 3]");
+  EXPECT_EQ(
+      status.message(),
+      "m.mlir: lathe.parameter @w: w.safetensors: w: expected F32 [3, 2], "
+      "got F32 [2, 3]");
 }
 
 TEST_F(WeightEvaluatorTest, RefusesAnotherElementType) {
   WeightEvaluator weights = load(
       "lathe.parameter @w : tensor<2x3xf16> from \"w.safetensors\" key \"w\"");
-  EXPECT_EQ(weights.checkFiles().message(),
-            "w.safetensors: w: expected F16 [2, 3], got F32 [2, 3]");
+  EXPECT_EQ(
+      weights.checkFiles().message(),
+      "m.mlir: lathe.parameter @w: w.safetensors: w: expected F16 [2, 3], "
+      "got F32 [2, 3]");
 }
 
 TEST_F(WeightEvaluatorTest, RefusesAMissingTensor) {
   WeightEvaluator weights = load(
       "lathe.parameter @w : tensor<2x3xf32> from \"w.safetensors\" key \"v\"");
-  EXPECT_EQ(weights.checkFiles().message(),
-            "w.safetensors: v: the tensor is missing");
+  EXPECT_EQ(
+      weights.checkFiles().message(),
+      "m.mlir: lathe.parameter @w: w.safetensors: v: the tensor is missing");
 }
 
 TEST_F(WeightEvaluatorTest, RefusesAFileOutsideOfTheDirectory) {
@@ -120,7 +125,11 @@ TEST_F(WeightEvaluatorTest, RefusesAFileOutsideOfTheDirectory) {
 TEST_F(WeightEvaluatorTest, SaysThatAFileIsMissing) {
   WeightEvaluator weights = load("lathe.parameter @w : tensor<2x3xf32> from "
                                  "\"none.safetensors\" key \"w\"");
-  EXPECT_EQ(weights.checkFiles().code(), StatusCode::NotFound);
+  Status status = weights.checkFiles();
+  EXPECT_EQ(status.code(), StatusCode::NotFound);
+  EXPECT_TRUE(status.message().starts_with(
+      "m.mlir: lathe.parameter @w: from: " + directory.string()))
+      << status.message();
 }
 
 TEST_F(WeightEvaluatorTest, RefusesParametersThatDeriveFromThemselves) {

@@ -23,7 +23,7 @@ protected:
 
   /// The bytes of \p name beneath `inside`, or the error.
   Result<std::string> read(std::string_view name) {
-    Result<SafeOpener> opener = SafeOpener::create(folder / "inside");
+    Result<SafeOpener> opener = SafeOpener::create(folder / "inside", symlinks);
     if (!opener.isOk())
       return opener.takeStatus();
     Result<MappedFile> file = opener->map(name, "index.json: weight_map");
@@ -39,6 +39,7 @@ protected:
   }
 
   TemporaryFolder folder;
+  Symlinks symlinks = Symlinks::Beneath;
 };
 
 TEST_F(SafeOpenerTest, OpensFilesBeneath) {
@@ -91,11 +92,37 @@ TEST_F(SafeOpenerTest, NamesTheFileThatIsMissing) {
   ASSERT_FALSE(bytes.isOk());
   EXPECT_EQ(bytes.status().code(), StatusCode::NotFound);
   EXPECT_EQ(bytes.status().message(),
-            (folder / "inside/missing") +
+            "index.json: weight_map: " + (folder / "inside/missing") +
                 ": cannot open: no such file or directory");
 }
 
+TEST_F(SafeOpenerTest, FollowsSymlinksOfEntriesWhereAsked) {
+  symlinks = Symlinks::OfEntries;
+  std::filesystem::create_symlink("../secret", folder / "inside/relative");
+  std::filesystem::create_symlink("relative", folder / "inside/twice");
+  EXPECT_EQ(*read("a"), "a");
+  EXPECT_EQ(*read("below/b"), "b");
+  EXPECT_EQ(*read("relative"), "secret");
+  EXPECT_EQ(*read("twice"), "secret");
+}
+
+TEST_F(SafeOpenerTest, FollowsNothingElseOfEntries) {
+  symlinks = Symlinks::OfEntries;
+  std::filesystem::create_symlink("../../secret", folder / "inside/below/out");
+  std::filesystem::create_directory_symlink("..", folder / "inside/parent");
+  std::filesystem::create_symlink("loop", folder / "inside/loop");
+  std::filesystem::create_symlink("/dev/zero", folder / "inside/device");
+  for (std::string_view name : {"below/out", "parent/secret", "./parent/secret",
+                                "loop", "../secret", "..", "/etc/passwd", ""})
+    expectRefused(name, StatusCode::InvalidFile);
+  expectRefused("device", StatusCode::IoError);
+  expectRefused("parent", StatusCode::IoError);
+}
+
 TEST_F(SafeOpenerTest, SaysWhatNamesTheFile) {
+  EXPECT_EQ(read(".").status().message(),
+            "index.json: weight_map: " + (folder / "inside/.") +
+                ": is a directory, not a regular file");
   EXPECT_EQ(read("../secret").status().message(),
             "index.json: weight_map: the file name '../secret' has a component "
             "'..' (name a file beside this one)");

@@ -213,6 +213,22 @@ TEST_F(ConfigTest, TakesTheTrainedLengthFromTheContextUnlessSaid) {
   EXPECT_EQ(config.rope->originalContext, 512);
 }
 
+TEST_F(ConfigTest, TakesBothNamesOfOneKindOfRope) {
+  EXPECT_EQ(readFamily("llama", R"("rope_scaling": {"type": "linear",
+                                   "rope_type": "linear", "factor": 4})")
+                .rope->kind,
+            RopeKind::Linear);
+  std::string ones = "[1";
+  for (int i = 1; i < 48; ++i)
+    ones += ", 1";
+  ones += "]";
+  EXPECT_EQ(readFamily("phi3", R"("rope_scaling": {"type": "su",
+                                  "rope_type": "longrope", "short_factor": )" +
+                                   ones + ", \"long_factor\": " + ones + "}")
+                .rope->kind,
+            RopeKind::LongRope);
+}
+
 TEST_F(ConfigTest, FindsTheHeadByTheClass) {
   auto head = [&](const char *family, const char *name) {
     return readFamily(family,
@@ -416,6 +432,10 @@ TEST_F(ConfigTest, RejectsValuesThatMakeNoModel) {
   expectInvalid("llama", R"("rope_scaling": {"type": "llama3", "factor": 8,
                             "low_freq_factor": 4, "high_freq_factor": 1})",
                 "rope_scaling.high_freq_factor: expected more");
+  expectInvalid("llama", R"("rope_scaling": {"type": "linear", "factor": 2,
+                            "rope_type": "dynamic"})",
+                "rope_scaling.type: is \"linear\", but rope_type is "
+                "\"dynamic\"");
   expectInvalid("phi3", R"("rope_scaling": {"type": "longrope",
                            "short_factor": [1], "long_factor": [1]})",
                 "rope_scaling.short_factor: expected a list of 48 numbers");

@@ -424,7 +424,7 @@ TEST_F(ImportTest, RefusesAContextPastLearnedPositions) {
   begin("gpt2");
   options.context = 65;
   expectError(StatusCode::Unsupported,
-              "max_position_embeddings: a context of 65 goes past the 64");
+              "n_positions: a context of 65 goes past the 64");
 }
 
 TEST_F(ImportTest, NotesAContextPastWhatRopeWasTrainedFor) {
