@@ -27,18 +27,54 @@ static std::string directoryOf(const std::string &path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// The name of a temporary file beside \p destination, short enough where that
+/// has any name that the system itself takes.
+static std::string nameBeside(const std::string &destination, int attempt) {
+  return directoryOf(destination) + "/.lathe-" + std::to_string(::getpid()) +
+         "-" + std::to_string(attempt) + ".tmp";
+}
+
 /// Creates a file beside \p destination, and gives its name in \p name.
 /// Returns a descriptor, or a negative errno.
 static int createBeside(const std::string &destination, std::string &name) {
-  // Short enough for any target name that the system itself takes.
-  std::string prefix =
-      directoryOf(destination) + "/.lathe-" + std::to_string(::getpid()) + "-";
   for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
-    name = prefix + std::to_string(attempt) + ".tmp";
+    name = nameBeside(destination, attempt);
     int descriptor =
         ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor >= 0)
       return descriptor;
+    if (errno != EEXIST)
+      return -errno;
+  }
+  return -EEXIST;
+}
+
+/// The name under which the system shows an open file.
+static std::string shownName(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
+/// Opens a file without a name in the directory of \p destination: whatever
+/// ends the process leaves nothing of it. Returns -1 where the file system or
+/// /proc does not have such files.
+static int createNameless(const std::string &destination) {
+  int descriptor = ::open(directoryOf(destination).c_str(),
+                          O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  if (descriptor >= 0 && ::access(shownName(descriptor).c_str(), F_OK) != 0)
+    ::close(std::exchange(descriptor, -1));
+  return descriptor;
+}
+
+/// Gives the nameless file \p descriptor a name beside \p destination, in
+/// \p name. Returns a negative errno on failure.
+static int linkBeside(int descriptor, const std::string &destination,
+                      std::string &name) {
+  std::string shown = shownName(descriptor);
+  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
+    name = nameBeside(destination, attempt);
+    if (::linkat(AT_FDCWD, shown.c_str(), AT_FDCWD, name.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0)
+      return 0;
     if (errno != EEXIST)
       return -errno;
   }
@@ -58,7 +94,7 @@ Result<AtomicFile> AtomicFile::create(std::string path) {
     int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor < 0)
       return systemError(path, "write", errno);
-    return AtomicFile(descriptor, path, path, /*temporary=*/"");
+    return AtomicFile(descriptor, path, /*destination=*/"", /*temporary=*/"");
   }
 
   std::string destination = path;
@@ -67,13 +103,16 @@ Result<AtomicFile> AtomicFile::create(std::string path) {
     destination = resolved;
 
   std::string temporary;
-  int descriptor = createBeside(destination, temporary);
+  int descriptor = createNameless(destination);
+  if (descriptor < 0)
+    descriptor = createBeside(destination, temporary);
   if (descriptor < 0)
     return systemError(path, "write", -descriptor);
   if (exists && ::fchmod(descriptor, old.st_mode & 07777) != 0) {
     int error = errno;
     ::close(descriptor);
-    ::unlink(temporary.c_str());
+    if (!temporary.empty())
+      ::unlink(temporary.c_str());
     return systemError(path, "keep the permissions", error);
   }
   return AtomicFile(descriptor, std::move(path), std::move(destination),
@@ -119,13 +158,18 @@ Status AtomicFile::overwrite(uint64_t offset,
 }
 
 Status AtomicFile::commit() {
-  if (temporary.empty()) {
+  if (destination.empty()) {
     // A device or FIFO has nothing to sync; only close tells of late errors.
     int closed = ::close(std::exchange(descriptor, -1));
     return closed == 0 ? Status::ok() : systemError(target, "close", errno);
   }
   if (::fsync(descriptor) != 0)
     return systemError(target, "sync", errno);
+  if (temporary.empty())
+    if (int linked = linkBeside(descriptor, destination, temporary)) {
+      temporary.clear();
+      return systemError(target, "write", -linked);
+    }
   if (::close(std::exchange(descriptor, -1)) != 0)
     return systemError(target, "close", errno);
   if (std::rename(temporary.c_str(), destination.c_str()) != 0)

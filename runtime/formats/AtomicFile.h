@@ -13,9 +13,10 @@
 namespace lathe::runtime {
 
 /// The one way in which files are written. Bytes go to a temporary file in the
-/// target's directory; commit() makes them durable and renames, so that a crash
-/// at any instant leaves the old file or the new one. Without a commit nothing
-/// is left. Not thread-safe.
+/// target's directory, one without a name where the file system has such files,
+/// so that a killed process leaves nothing; commit() makes them durable and
+/// renames, so that a crash at any instant leaves the old file or the new one.
+/// Without a commit nothing is left. Not thread-safe.
 class AtomicFile {
 public:
   /// Begins to write \p path. An existing file keeps its permissions, a symlink
@@ -58,8 +59,8 @@ private:
   int descriptor;
   uint64_t written = 0;
   std::string target;      ///< As the caller named it.
-  std::string destination; ///< With symlinks followed.
-  std::string temporary;   ///< Empty if written directly or committed.
+  std::string destination; ///< With symlinks followed; empty: written directly.
+  std::string temporary;   ///< Empty while nameless, and once committed.
 };
 
 /// Writes \p bytes to \p path through AtomicFile. Fails as it does.

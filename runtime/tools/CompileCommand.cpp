@@ -7,6 +7,7 @@
 
 #include "runtime/tools/ChildProcess.h"
 #include "runtime/tools/Command.h"
+#include "runtime/tools/Numbers.h"
 
 #include <memory>
 
@@ -42,22 +43,19 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
       .add_option(
           "--max-tokens", options.maxTokens,
           "Most tokens of one call; 0: 512 for decoders, 4096 for encoders")
-      ->envname("LATHE_MAX_TOKENS")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
+      ->check(wholeNumber(0, uint64_t(1) << 24))
       ->capture_default_str();
   command
       .add_option(
           "-c,--context", options.context,
           "Most positions of one sequence; 0: what the model's config says")
-      ->envname("LATHE_CONTEXT")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
+      ->check(wholeNumber(0, uint64_t(1) << 24))
       ->capture_default_str();
   command
       .add_option(
           "--dtype", options.dtype,
           "f32, or bf16: weights of linear layers are stored in bf16, and "
           "computed in f32")
-      ->envname("LATHE_DTYPE")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   command
@@ -65,13 +63,11 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
           "--weights", options.weights,
           "Type that matrices are stored in, embeddings too; the checkpoint's "
           "own unless said")
-      ->envname("LATHE_WEIGHTS")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   command
       .add_option("--activations", options.activations,
                   "bf16: round the inputs of linear layers whose weights are "
                   "bf16, and multiply in pairs; f32 unless said")
-      ->envname("LATHE_ACTIVATIONS")
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
@@ -115,10 +111,9 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
   addModelFlags(*command, *options);
   command
       ->add_option("--target", options->targets,
-                   "What the file will run on: host, x86-64-v3, x86-64-v4, "
-                   "x86-64-v4-vnni-bf16, "
-                   "aarch64; several with commas")
-      ->envname("LATHE_TARGET")
+                   "What the file will run on; several with commas")
+      ->check(CLI::IsMember(
+          {"host", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni-bf16", "aarch64"}))
       ->delimiter(',')
       ->default_str("host");
   command
@@ -127,13 +122,12 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
           "-O0: the slow twin, scalar loops and float64 sums, to check "
           "the others with; -O1 to -O3: all passes")
       ->envname("LATHE_OPT_LEVEL")
-      ->check(CLI::Range(0, 3))
+      ->check(wholeNumber(0, 3))
       ->capture_default_str();
   command
       ->add_option("-j,--jobs", options->jobs,
                    "Threads that compile kernels; 0: one a core")
-      ->envname("LATHE_JOBS")
-      ->check(CLI::Range(0, 4096))
+      ->check(wholeNumber(0, 4096))
       ->capture_default_str();
   command->add_option("--dump-ir", options->dumpIr,
                       "Folder that gets the module after each phase");

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <unistd.h>
 
 using namespace lathe;
@@ -143,14 +144,16 @@ void tools::note(std::string_view message) {
     printLine("note", message);
 }
 
-bool tools::print(std::string_view text) {
+Exit tools::print(std::string_view text) {
   while (!text.empty()) {
     ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0)
-      return false;
+      return fail(Exit::NoSpace,
+                  std::string("standard output: cannot be written: ") +
+                      std::strerror(errno));
     text.remove_prefix(static_cast<size_t>(written));
   }
-  return true;
+  return Exit::Done;
 }

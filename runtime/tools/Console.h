@@ -55,9 +55,9 @@ bool isVerbose();
 /// Prints "note: MESSAGE" on standard error where notes are wanted.
 void note(std::string_view message);
 
-/// Writes all of \p text to standard output. False once the reader has gone or
-/// the disk is full; the caller then ends with NoSpace.
-bool print(std::string_view text);
+/// Writes all of \p text to standard output. NoSpace, with a message, once that
+/// cannot be written: it is closed, or the disk is full.
+Exit print(std::string_view text);
 
 } // namespace lathe::tools
 

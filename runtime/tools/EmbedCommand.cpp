@@ -110,9 +110,7 @@ static Exit printVectors(const std::vector<float> &vectors, size_t rows,
       writer.endArray();
     }
     writer.endArray().endObject();
-    return print(writer.take() + "\n")
-               ? Exit::Done
-               : fail(Exit::NoSpace, "standard output: cannot be written");
+    return print(writer.take() + "\n");
   }
   for (size_t r = 0; r < rows; ++r) {
     std::string line;
@@ -121,8 +119,8 @@ static Exit printVectors(const std::vector<float> &vectors, size_t rows,
       number.value(vectors[r * columns + c]);
       line += (c ? " " : "") + number.take();
     }
-    if (!print(line + "\n"))
-      return fail(Exit::NoSpace, "standard output: cannot be written");
+    if (Exit exit = print(line + "\n"); exit != Exit::Done)
+      return exit;
   }
   return Exit::Done;
 }

@@ -59,8 +59,7 @@ static Exit printEnvironment(bool asJson) {
       if (!value.empty())
         out += std::string(name) + ": " + value + "\n";
   }
-  return print(out) ? Exit::Done
-                    : fail(Exit::NoSpace, "standard output: cannot be written");
+  return print(out);
 }
 
 void tools::addEnvCommand(CLI::App &app, Exit &result) {

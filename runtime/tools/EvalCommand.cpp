@@ -10,6 +10,7 @@
 #include "runtime/formats/JsonWriter.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/Numbers.h"
 #include "runtime/tools/TextBatch.h"
 #include "runtime/tools/TextInput.h"
 
@@ -220,8 +221,7 @@ static Exit report(const EvalOptions &options, const Sums &sums, size_t rows) {
                   std::exp(loss), bits);
     out = line;
   }
-  return print(out) ? Exit::Done
-                    : fail(Exit::NoSpace, "standard output: cannot be written");
+  return print(out);
 }
 
 /// The id before the text, as the flags and the tokenizer say.
@@ -314,14 +314,12 @@ void tools::addEvalCommand(CLI::App &app, Exit &result) {
   command
       ->add_option("--window", options->window,
                    "Tokens of a window; 0: what the model takes")
-      ->envname("LATHE_WINDOW")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 30))
+      ->check(wholeNumber(0, uint64_t(1) << 30))
       ->capture_default_str();
   command
       ->add_option("--windows", options->windows,
                    "Only the first K windows (documents); 0: all")
-      ->envname("LATHE_WINDOWS")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 40))
+      ->check(wholeNumber(0, uint64_t(1) << 40))
       ->capture_default_str();
   auto *bos = command->add_flag("--bos", options->bos,
                                 "Begin with the model's first token");
@@ -330,7 +328,7 @@ void tools::addEvalCommand(CLI::App &app, Exit &result) {
   auto *first = command
                     ->add_option("--first-token", options->firstToken,
                                  "Begin with this token id")
-                    ->check(CLI::Range(int64_t(0), int64_t(1) << 31));
+                    ->check(wholeNumber(0, uint64_t(1) << 31));
   bos->excludes(noBos)->excludes(first);
   noBos->excludes(first);
   command->add_flag("--json", options->json, "Print one JSON object");

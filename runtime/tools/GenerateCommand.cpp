@@ -4,9 +4,12 @@
 #include "runtime/formats/JsonWriter.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/Numbers.h"
 #include "runtime/tools/TextInput.h"
 
 #include <charconv>
+#include <cstring>
+#include <optional>
 
 using namespace lathe;
 using namespace lathe::tools;
@@ -16,7 +19,7 @@ namespace {
 struct GenerateOptions : RunOptions {
   std::string prompt;
   std::string promptFile;
-  std::string promptIds;
+  std::optional<std::string> promptIds;
   int64_t count = 128;
   int64_t context = 0;
   float temperature = 0;
@@ -41,8 +44,9 @@ struct FreeGenerator {
 
 } // namespace
 
-/// Reads "1,2,3" or "1 2 3" into \p ids.
-static Exit parseIds(const std::string &text, std::vector<int32_t> &ids) {
+/// Reads "1,2,3" or "1 2 3", ids below \p vocabulary, into \p ids.
+static Exit parseIds(const std::string &text, int64_t vocabulary,
+                     std::vector<int32_t> &ids) {
   const char *at = text.data(), *end = at + text.size();
   while (at != end) {
     if (*at == ',' || *at == ' ') {
@@ -51,13 +55,16 @@ static Exit parseIds(const std::string &text, std::vector<int32_t> &ids) {
     }
     int32_t id = 0;
     auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || id < 0)
+    if (error != std::errc() || id < 0 || id >= vocabulary)
       return fail(Exit::Usage,
-                  "--prompt-ids: expected numbers of 0 and more, got '" +
-                      std::string(at, end) + "'");
+                  "--prompt-ids: expected ids below " +
+                      std::to_string(vocabulary) + ", got '" +
+                      std::string(at, std::min<size_t>(20, end - at)) + "'");
     ids.push_back(id);
     at = next;
   }
+  if (ids.empty())
+    return fail(Exit::Usage, "--prompt-ids: holds no id (expected at least 1)");
   return Exit::Done;
 }
 
@@ -108,8 +115,8 @@ static Exit promptIds(const GenerateOptions &options,
                       const lathe_model_t *model,
                       const lathe_model_info_t &info,
                       std::vector<int32_t> &ids) {
-  if (!options.promptIds.empty())
-    return parseIds(options.promptIds, ids);
+  if (options.promptIds)
+    return parseIds(*options.promptIds, info.vocabulary, ids);
   if (!info.has_tokenizer)
     return fail(Exit::Cannot,
                 options.model +
@@ -187,8 +194,8 @@ static Exit writeText(lathe_generator_t *generator,
         piece = isEnd ? ""
                       : (outcome.ids.size() > 1 ? " " : "") +
                             std::to_string(token.id);
-      if (!print(piece))
-        return fail(Exit::NoSpace, "standard output: cannot be written");
+      if (Exit exit = print(piece); exit != Exit::Done)
+        return exit;
     }
   }
   return Exit::Done;
@@ -227,39 +234,33 @@ static Exit printJson(const GenerateOptions &options, const Outcome &outcome,
   json.field("peak_memory_bytes", peakMemory())
       .field("seed", options.seed)
       .endObject();
-  if (!print(json.take() + "\n"))
-    return fail(Exit::NoSpace, "standard output: cannot be written");
-  return Exit::Done;
+  return print(json.take() + "\n");
 }
 
-static Exit generate(GenerateOptions options, const CLI::App &command) {
-  ModelPtr model;
-  lathe_model_info_t info;
-  if (Exit exit = openModel(options, model, info); exit != Exit::Done)
-    return exit;
-  if (!findEntry(model.get(), "step") && !findEntry(model.get(), "step_greedy"))
-    return fail(Exit::Cannot,
-                options.model + ": family '" + info.family +
-                    "' writes no text: it has no entry 'step' (an encoder is "
-                    "used with lathe embed or lathe run)");
-  if (options.sampling == "model")
-    if (Exit exit = applyModelSampling(info, command, options);
-        exit != Exit::Done)
-      return exit;
-  std::vector<int32_t> prompt;
-  if (Exit exit = promptIds(options, model.get(), info, prompt);
-      exit != Exit::Done)
-    return exit;
+/// Prints the message of a refused request. The C interface names the fields of
+/// a request; here they are flags.
+static Exit failRequest(const GenerateOptions &options, lathe_status_t status) {
+  static constexpr std::pair<const char *, const char *> kFlags[] = {
+      {"max_tokens: ", "-n: "}, {"prompt: ", "-p: "}};
+  std::string message = lathe_message();
+  for (auto [field, flag] : kFlags)
+    if (message.starts_with(field))
+      message.replace(0, std::strlen(field), flag);
+  if (message.starts_with("-n: "))
+    message += " (-n 0 writes as many as fit)";
+  return fail(exitOf(static_cast<runtime::StatusCode>(status)),
+              options.model + ": " + message);
+}
 
-  ContextPtr context;
-  if (Exit exit =
-          createContext(options, model.get(), 1, options.context, context);
-      exit != Exit::Done)
-    return exit;
+/// Makes a generator of the one sequence that \p options ask for.
+static Exit
+createGenerator(const GenerateOptions &options,
+                const std::vector<int32_t> &prompt, lathe_context_t *context,
+                std::unique_ptr<lathe_generator_t, FreeGenerator> &generator) {
   lathe_generator_t *created = nullptr;
-  if (lathe_status_t status = lathe_generator_create(context.get(), &created))
+  if (lathe_status_t status = lathe_generator_create(context, &created))
     return fail(status);
-  std::unique_ptr<lathe_generator_t, FreeGenerator> generator(created);
+  generator.reset(created);
 
   lathe_request_t request = {};
   request.struct_size = sizeof(request);
@@ -283,27 +284,138 @@ static Exit generate(GenerateOptions options, const CLI::App &command) {
   int64_t sequence = 0;
   if (lathe_status_t status =
           lathe_generator_add(generator.get(), &request, &sequence))
-    return fail(status);
+    return failRequest(options, status);
+  return Exit::Done;
+}
 
-  CancelOnSignal cancel(context.get());
+/// Opens the model that \p options name, which must be one that writes text.
+static Exit openDecoder(const GenerateOptions &options, ModelPtr &model,
+                        lathe_model_info_t &info) {
+  if (Exit exit = openModel(options, model, info); exit != Exit::Done)
+    return exit;
+  if (!findEntry(model.get(), "step") && !findEntry(model.get(), "step_greedy"))
+    return fail(Exit::Cannot,
+                options.model + ": family '" + info.family +
+                    "' writes no text: it has no entry 'step' (an encoder is "
+                    "used with lathe embed or lathe run)");
+  if (options.context > info.context)
+    return fail(Exit::Cannot,
+                options.model + ": -c: " + std::to_string(options.context) +
+                    " positions are more than the " +
+                    std::to_string(info.context) +
+                    " that the model was compiled for (compile with "
+                    "--context " +
+                    std::to_string(options.context) + ")");
+  return Exit::Done;
+}
+
+/// Writes the text of \p generator, and what there is to say of it.
+static Exit writeOutcome(const GenerateOptions &options,
+                         lathe_generator_t *generator) {
   Outcome outcome;
-  Exit exit = writeText(generator.get(), options, outcome);
+  Exit exit = writeText(generator, options, outcome);
   if (exit != Exit::Done && exit != Exit::Interrupted)
     return exit;
   lathe_generator_stats_t stats = {};
   stats.struct_size = sizeof(stats);
-  if (lathe_status_t status = lathe_generator_stats(generator.get(), &stats))
+  if (lathe_status_t status = lathe_generator_stats(generator, &stats))
     return fail(status);
-  if (options.json) {
-    Exit printed = printJson(options, outcome, stats);
-    return printed == Exit::Done ? exit : printed;
-  }
-  if (!print("\n"))
-    return fail(Exit::NoSpace, "standard output: cannot be written");
-  printClosing(stats);
-  if (exit == Exit::Interrupted)
-    return fail(Exit::Interrupted, "interrupted");
-  return Exit::Done;
+  Exit printed =
+      options.json ? printJson(options, outcome, stats) : print("\n");
+  if (printed != Exit::Done)
+    return printed;
+  if (!options.json)
+    printClosing(stats);
+  return exit == Exit::Interrupted ? fail(exit, "interrupted") : exit;
+}
+
+static Exit generate(GenerateOptions options, const CLI::App &command) {
+  ModelPtr model;
+  lathe_model_info_t info;
+  if (Exit exit = openDecoder(options, model, info); exit != Exit::Done)
+    return exit;
+  if (options.sampling == "model")
+    if (Exit exit = applyModelSampling(info, command, options);
+        exit != Exit::Done)
+      return exit;
+  std::vector<int32_t> prompt;
+  if (Exit exit = promptIds(options, model.get(), info, prompt);
+      exit != Exit::Done)
+    return exit;
+  ContextPtr context;
+  if (Exit exit =
+          createContext(options, model.get(), 1, options.context, context);
+      exit != Exit::Done)
+    return exit;
+  std::unique_ptr<lathe_generator_t, FreeGenerator> generator;
+  if (Exit exit = createGenerator(options, prompt, context.get(), generator);
+      exit != Exit::Done)
+    return exit;
+  CancelOnSignal cancel(context.get());
+  return writeOutcome(options, generator.get());
+}
+
+/// Declares what to go on from, and how far.
+static void addTextFlags(CLI::App &command, GenerateOptions &options) {
+  auto *text =
+      command.add_option("-p,--prompt", options.prompt, "Text to go on from");
+  auto *file = command.add_option("-f,--file", options.promptFile,
+                                  "File to go on from; -: standard input");
+  auto *ids = command.add_option("--prompt-ids", options.promptIds,
+                                 "Token ids to go on from, as 1,2,3");
+  text->excludes(file)->excludes(ids);
+  file->excludes(ids);
+  command
+      .add_option("-n,--tokens", options.count,
+                  "Most tokens to write; 0: what the context holds")
+      ->check(wholeNumber(0, uint64_t(1) << 40))
+      ->capture_default_str();
+  command
+      .add_option("-c,--context", options.context,
+                  "Positions that the cache holds; 0: the model's")
+      ->check(wholeNumber(0, uint64_t(1) << 40))
+      ->capture_default_str();
+  command
+      .add_option("--stop", options.stops,
+                  "Ends the text before this string; may be given again")
+      ->take_all();
+  command.add_flag("--ignore-eos", options.ignoreEos,
+                   "Go on past the end-of-text token");
+}
+
+/// Declares how the next token is chosen.
+static void addSamplingFlags(CLI::App &command, GenerateOptions &options) {
+  command.add_option("--temp", options.temperature, "Temperature; 0: greedy")
+      ->check(number(0, 1e6))
+      ->capture_default_str();
+  command
+      .add_option("--top-k", options.top_k, "Keep the K most likely; 0: all")
+      ->check(wholeNumber(0, 1 << 30))
+      ->capture_default_str();
+  command
+      .add_option("--top-p", options.top_p,
+                  "Keep the fewest whose sum reaches P; 0: all")
+      ->check(number(0, 1))
+      ->capture_default_str();
+  command
+      .add_option("--min-p", options.min_p,
+                  "Drop what is below P times the most likely")
+      ->check(number(0, 1))
+      ->capture_default_str();
+  command
+      .add_option("--repetition-penalty", options.repetitionPenalty,
+                  "Divides the logits of ids that occurred; 0: none")
+      ->check(number(0, 1e6))
+      ->capture_default_str();
+  command
+      .add_option("-s,--seed", options.seed,
+                  "Seed of sampling; the same seed gives the same text")
+      ->check(wholeNumber(0, UINT64_MAX))
+      ->capture_default_str();
+  command
+      .add_option("--sampling", options.sampling,
+                  "model: as the model's generation_config.json says")
+      ->check(CLI::IsMember({"model"}));
 }
 
 void tools::addGenerateCommand(CLI::App &app, Exit &result) {
@@ -311,73 +423,11 @@ void tools::addGenerateCommand(CLI::App &app, Exit &result) {
       "generate", "Write text with a decoder, greedily unless told");
   auto options = std::make_shared<GenerateOptions>();
   addRunOptions(*command, *options);
-  auto *text =
-      command->add_option("-p,--prompt", options->prompt, "Text to go on from");
-  auto *file = command->add_option("-f,--file", options->promptFile,
-                                   "File to go on from; -: standard input");
-  auto *ids = command->add_option("--prompt-ids", options->promptIds,
-                                  "Token ids to go on from, as 1,2,3");
-  text->excludes(file)->excludes(ids);
-  file->excludes(ids);
-  command
-      ->add_option("-n,--tokens", options->count,
-                   "Most tokens to write; 0: what the context holds")
-      ->envname("LATHE_TOKENS")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 40))
-      ->capture_default_str();
-  command
-      ->add_option("-c,--context", options->context,
-                   "Positions that the cache holds; 0: the model's")
-      ->envname("LATHE_CONTEXT")
-      ->check(CLI::Range(int64_t(0), int64_t(1) << 40))
-      ->capture_default_str();
-  command->add_option("--temp", options->temperature, "Temperature; 0: greedy")
-      ->envname("LATHE_TEMP")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  command
-      ->add_option("--top-k", options->top_k, "Keep the K most likely; 0: all")
-      ->envname("LATHE_TOP_K")
-      ->check(CLI::Range(0, 1 << 30))
-      ->capture_default_str();
-  command
-      ->add_option("--top-p", options->top_p,
-                   "Keep the fewest whose sum reaches P; 0: all")
-      ->envname("LATHE_TOP_P")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  command
-      ->add_option("--min-p", options->min_p,
-                   "Drop what is below P times the most likely")
-      ->envname("LATHE_MIN_P")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  command
-      ->add_option("--repetition-penalty", options->repetitionPenalty,
-                   "Divides the logits of ids that occurred; 0: none")
-      ->envname("LATHE_REPETITION_PENALTY")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  command
-      ->add_option("-s,--seed", options->seed,
-                   "Seed of sampling; the same seed gives the same text")
-      ->envname("LATHE_SEED")
-      ->capture_default_str();
-  command
-      ->add_option("--sampling", options->sampling,
-                   "model: as the model's generation_config.json says")
-      ->envname("LATHE_SAMPLING")
-      ->check(CLI::IsMember({"model"}));
-  command
-      ->add_option("--stop", options->stops,
-                   "Ends the text before this string; may be given again")
-      ->envname("LATHE_STOP")
-      ->take_all();
+  addTextFlags(*command, *options);
+  addSamplingFlags(*command, *options);
   command->add_flag("--ids", options->ids, "Print token ids instead of text");
   command->add_flag("--json", options->json,
                     "Print one JSON object at the end");
-  command->add_flag("--ignore-eos", options->ignoreEos,
-                    "Go on past the end-of-text token");
   command->add_flag("--special", options->special, "Print special tokens too");
   command->callback(
       [options, command, &result] { result = generate(*options, *command); });

@@ -254,9 +254,7 @@ static Exit inspectTensors(const InspectOptions &options) {
     json.endArray().endObject();
   }
   json.endArray().endObject();
-  return print(options.json ? json.take() + "\n" : out)
-             ? Exit::Done
-             : fail(Exit::NoSpace, "standard output: cannot be written");
+  return print(options.json ? json.take() + "\n" : out);
 }
 
 static Exit inspect(const InspectOptions &options) {
@@ -271,8 +269,7 @@ static Exit inspect(const InspectOptions &options) {
     return exit;
   std::string out = options.json ? jsonModel(model.get(), info)
                                  : describeModel(model.get(), info, options);
-  return print(out) ? Exit::Done
-                    : fail(Exit::NoSpace, "standard output: cannot be written");
+  return print(out);
 }
 
 void tools::addInspectCommand(CLI::App &app, Exit &result) {

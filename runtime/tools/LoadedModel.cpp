@@ -1,11 +1,15 @@
 //===- LoadedModel.cpp - Opens what a sub-command was given ---------------===//
 
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/Numbers.h"
 
 #include "runtime/abi/ArtifactFormat.h"
+#include "runtime/formats/SystemError.h"
 #include "runtime/tools/ChildProcess.h"
+#include "runtime/tools/Numbers.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -30,17 +34,13 @@ void tools::addRunOptions(CLI::App &command, RunOptions &options) {
   command
       .add_option("-t,--threads", options.threads,
                   "Threads; 0: the physical cores")
-      ->envname("LATHE_THREADS")
-      ->check(CLI::Range(0, 4096))
+      ->check(wholeNumber(0, 4096))
       ->capture_default_str();
   command.add_option("--device", options.device, "Where to run")
-      ->envname("LATHE_DEVICE")
       ->check(CLI::IsMember({"cpu"}))
       ->capture_default_str();
-  command
-      .add_flag("--no-verify", options.noVerify,
-                "Do not hash the weights when loading")
-      ->envname("LATHE_NO_VERIFY");
+  command.add_flag("--no-verify", options.noVerify,
+                   "Do not hash the weights when loading");
 }
 
 Exit tools::fail(lathe_status_t status) {
@@ -139,6 +139,13 @@ static lathe_status_t openArtifact(const RunOptions &options,
 }
 
 Exit tools::openModel(const RunOptions &options, ModelPtr &model) {
+  struct stat info;
+  if (stat(options.model.c_str(), &info) != 0) {
+    runtime::Status status = runtime::systemError(options.model, "open", errno);
+    return fail(exitOf(status.code()),
+                status.message() +
+                    " (expected a .lathe file or a checkpoint folder)");
+  }
   if (isArtifact(options.model)) {
     lathe_status_t status = openArtifact(options, options.model, model);
     return status ? fail(status) : Exit::Done;

@@ -10,20 +10,55 @@
 #include "runtime/tools/LoadedModel.h"
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <new>
 
 using namespace lathe::tools;
 
-/// Returns the usage message of a wrong command line, in the form of all
-/// messages: which flag, what is wrong, what to do.
-static Exit reportUsage(const CLI::App &app, const CLI::ParseError &error) {
+/// The sub-command of the command line, or the program itself.
+static const CLI::App &chosenCommand(const CLI::App &app) {
   const CLI::App *chosen = &app;
   for (const CLI::App *sub : app.get_subcommands())
     chosen = sub;
-  std::string name = chosen == &app ? "lathe" : "lathe " + chosen->get_name();
-  return fail(Exit::Usage,
-              std::string(error.what()) + " (see " + name + " --help)");
+  return *chosen;
+}
+
+/// The help of the chosen command, which begins with the program's name.
+static std::string helpOf(const CLI::App &app) {
+  const CLI::App &chosen = chosenCommand(app);
+  return chosen.help(&chosen == &app ? "" : app.get_name());
+}
+
+/// Returns the usage message of a wrong command line, in the form of all
+/// messages: which flag, what is wrong, what to do.
+static Exit reportUsage(const CLI::App &app, const CLI::ParseError &error) {
+  const CLI::App &chosen = chosenCommand(app);
+  std::string name = &chosen == &app ? "lathe" : "lathe " + chosen.get_name();
+  std::string message = error.what();
+  // A flag that does not exist explains more than what is missing beside it.
+  for (const std::string &left : app.remaining(/*recurse=*/true))
+    if (left.starts_with('-')) {
+      message = "there is no flag '" + left + "'";
+      break;
+    }
+  return fail(Exit::Usage, message + " (see " + name + " --help)");
+}
+
+/// Gives each flag of \p command its twin: LATHE_ and its long name.
+static void nameTwins(CLI::App &command) {
+  for (CLI::Option *option :
+       command.get_options([](const CLI::Option *) { return true; })) {
+    bool isInformation =
+        option == command.get_help_ptr() || option == command.get_version_ptr();
+    if (isInformation || option->get_lnames().empty() ||
+        !option->get_envname().empty())
+      continue;
+    std::string twin = "LATHE_";
+    for (char c : option->get_lnames().front())
+      twin += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    option->envname(twin);
+  }
 }
 
 static bool isCommand(const CLI::App &app, const std::string &name) {
@@ -40,8 +75,7 @@ static int runMain(int argc, char **argv) {
   app.fallthrough();
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose,
-               "Print notes, also where standard error is no terminal")
-      ->envname("LATHE_VERBOSE");
+               "Print notes, also where standard error is no terminal");
   app.footer("Exit codes: 0 done, 1 cannot be done, 2 usage, 3 bad file, 4 out "
              "of space,\n"
              "5 a check failed, 6 interrupted, 70 a bug of ours.");
@@ -57,6 +91,10 @@ static int runMain(int argc, char **argv) {
   addInspectCommand(app, result);
   addImportCommand(app, result);
   addEnvCommand(app, result);
+  nameTwins(app);
+  for (CLI::App *command :
+       app.get_subcommands([](const CLI::App *) { return true; }))
+    nameTwins(*command);
 
   if (argc > 1 && argv[1][0] != '-' && !isCommand(app, argv[1]))
     return static_cast<int>(
@@ -65,16 +103,11 @@ static int runMain(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
-    const CLI::App *chosen = &app;
-    for (const CLI::App *sub : app.get_subcommands())
-      chosen = sub;
-    return print(chosen->help()) ? 0 : static_cast<int>(Exit::NoSpace);
+    return static_cast<int>(print(helpOf(app)));
   } catch (const CLI::CallForAllHelp &) {
-    return print(app.help("", CLI::AppFormatMode::All))
-               ? 0
-               : static_cast<int>(Exit::NoSpace);
+    return static_cast<int>(print(app.help("", CLI::AppFormatMode::All)));
   } catch (const CLI::CallForVersion &) {
-    return print(app.version() + "\n") ? 0 : static_cast<int>(Exit::NoSpace);
+    return static_cast<int>(print(app.version() + "\n"));
   } catch (const CLI::ParseError &error) {
     return static_cast<int>(reportUsage(app, error));
   }

@@ -12,6 +12,7 @@
 #include "runtime/tools/Comparison.h"
 #include "runtime/tools/LaunchProfile.h"
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/Numbers.h"
 #include "runtime/tools/TextBatch.h"
 
 #include <climits>
@@ -358,7 +359,7 @@ void tools::addRunCommand(CLI::App &app, Exit &result) {
       ->add_option("--bound", options->bound,
                    "With --compare: largest difference, as a share of the "
                    "value's largest element")
-      ->envname("LATHE_BOUND")
+      ->check(number(0, 1e9))
       ->capture_default_str();
   command
       ->add_flag("--profile", options->profile, "Print the time of each launch")

@@ -89,6 +89,13 @@ static Status loadTables(const std::string &path, Tables &tables) {
       return Status::ok();
     }
   }
+  std::string name = path.substr(path.rfind('/') + 1);
+  if (isFile && (name.ends_with("config.json") ||
+                 name.ends_with(".safetensors") || name.ends_with(".mlir")))
+    return Status::error(StatusCode::InvalidFile,
+                         path + ": is no tokenizer (name the folder, or its "
+                                "tokenizer.json, tokenizer.model or "
+                                "vocab.txt)");
   Result<std::vector<std::byte>> built = runtime::buildTokenizerTables(path);
   if (!built.isOk())
     return built.takeStatus();
@@ -115,10 +122,6 @@ static std::string joined(const std::vector<int32_t> &ids,
   return line;
 }
 
-static Exit brokenOutput() {
-  return fail(Exit::NoSpace, "standard output: cannot be written");
-}
-
 /// One JSON string a line in, one array of ids a line out; with --decode the
 /// other way round.
 static Exit runLines(const runtime::Tokenizer &tokenizer,
@@ -128,7 +131,7 @@ static Exit runLines(const runtime::Tokenizer &tokenizer,
   for (std::string_view line : splitLines(input)) {
     ++number;
     Result<runtime::Json> json =
-        runtime::Json::parse(line, "line " + std::to_string(number));
+        runtime::Json::parse(line, "--jsonl: record " + std::to_string(number));
     if (!json.isOk())
       return fail(json.takeStatus());
     std::string out;
@@ -141,8 +144,8 @@ static Exit runLines(const runtime::Tokenizer &tokenizer,
         if (!id.isOk())
           return fail(id.takeStatus());
         if (*id < 0 || *id >= tokenizer.vocabSize())
-          return fail(Exit::Usage, "line " + std::to_string(number) + ": id " +
-                                       std::to_string(*id) +
+          return fail(Exit::Usage, "--jsonl: record " + std::to_string(number) +
+                                       ": id " + std::to_string(*id) +
                                        " is outside the vocabulary of " +
                                        std::to_string(tokenizer.vocabSize()));
         ids.push_back(static_cast<int32_t>(*id));
@@ -157,8 +160,8 @@ static Exit runLines(const runtime::Tokenizer &tokenizer,
         return fail(status);
       out = "[" + joined(ids, ",") + "]";
     }
-    if (!print(out + "\n"))
-      return brokenOutput();
+    if (Exit exit = print(out + "\n"); exit != Exit::Done)
+      return exit;
   }
   return Exit::Done;
 }
@@ -183,8 +186,7 @@ static Exit runDecode(const runtime::Tokenizer &tokenizer,
     ids.push_back(id);
     at = next;
   }
-  return print(tokenizer.decode(ids, !options.special) + "\n") ? Exit::Done
-                                                               : brokenOutput();
+  return print(tokenizer.decode(ids, !options.special) + "\n");
 }
 
 static Exit tokenize(const TokenizeOptions &options) {
@@ -213,7 +215,7 @@ static Exit tokenize(const TokenizeOptions &options) {
   if (options.json)
     out = "{\"schema\":\"lathe.tokenize.v1\",\"ids\":[" + joined(ids, ",") +
           "]}\n";
-  return print(out) ? Exit::Done : brokenOutput();
+  return print(out);
 }
 
 void tools::addTokenizeCommand(CLI::App &app, Exit &result) {

@@ -8,8 +8,10 @@
 
 #include <csignal>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace lathe::runtime;
@@ -40,6 +42,27 @@ TEST_F(AtomicFileTest, LeavesNothingWithoutACommit) {
     ASSERT_TRUE(file.isOk());
     ASSERT_TRUE(file->write("new").isOk());
   }
+  EXPECT_EQ(folder.read("out"), "old");
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+TEST_F(AtomicFileTest, LeavesNothingWhenTheProcessIsKilled) {
+  if (int probe = ::open(folder.path.c_str(), O_TMPFILE | O_RDWR, 0666);
+      probe >= 0)
+    ::close(probe);
+  else
+    GTEST_SKIP() << "the file system has no files without a name";
+  folder.write("out", "old");
+  pid_t child = ::fork();
+  if (child == 0) {
+    Result<AtomicFile> file = AtomicFile::create(folder / "out");
+    if (file.isOk() && file->write("new").isOk())
+      ::kill(::getpid(), SIGKILL);
+    ::_exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(folder.read("out"), "old");
   EXPECT_EQ(folder.count(), 1u);
 }
