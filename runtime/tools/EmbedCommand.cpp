@@ -23,6 +23,13 @@ struct EmbedOptions : RunOptions {
   bool json = false;
 };
 
+/// One vector a line of text, row-major.
+struct Vectors {
+  std::vector<float> values;
+  size_t rows = 0;
+  size_t columns = 0;
+};
+
 } // namespace
 
 /// Token ids of \p line, cut to \p longest by dropping from the end of the
@@ -30,24 +37,15 @@ struct EmbedOptions : RunOptions {
 static Exit tokenizeLine(const lathe_model_t *model, std::string_view line,
                          size_t longest, std::vector<int32_t> &ids,
                          size_t &cut) {
-  auto encode = [&](uint32_t flags, std::vector<int32_t> &out) {
-    size_t count = 0;
-    lathe_status_t status = lathe_tokenizer_encode(
-        model, line.data(), line.size(), flags, nullptr, 0, &count);
-    out.resize(count);
-    if (!status)
-      status = lathe_tokenizer_encode(model, line.data(), line.size(), flags,
-                                      out.data(), count, &count);
-    return status;
-  };
-  if (lathe_status_t status = encode(LATHE_ADD_SPECIAL, ids))
-    return fail(status);
+  if (Exit exit = encode(model, line, LATHE_ADD_SPECIAL, ids);
+      exit != Exit::Done)
+    return exit;
   if (ids.size() <= longest)
     return Exit::Done;
   ++cut;
   std::vector<int32_t> bare;
-  if (lathe_status_t status = encode(0, bare))
-    return fail(status);
+  if (Exit exit = encode(model, line, 0, bare); exit != Exit::Done)
+    return exit;
   // The added ids stand around the text's own: a prefix and a suffix.
   size_t added = ids.size() - bare.size();
   auto begin = std::search(ids.begin(), ids.end(), bare.begin(), bare.end());
@@ -61,8 +59,7 @@ static Exit tokenizeLine(const lathe_model_t *model, std::string_view line,
   return Exit::Done;
 }
 
-/// Reads and tokenizes the lines; \p order gets them from short to long, so
-/// that batches hold rows of like length.
+/// Reads and tokenizes the lines.
 static Exit readRows(const EmbedOptions &options, const lathe_model_t *model,
                      const lathe_model_info_t &info, std::vector<Row> &rows) {
   std::string text;
@@ -95,8 +92,8 @@ static Exit readRows(const EmbedOptions &options, const lathe_model_t *model,
   return Exit::Done;
 }
 
-static Exit printVectors(const std::vector<float> &vectors, size_t rows,
-                         size_t columns, bool json) {
+static Exit printVectors(const Vectors &vectors, bool json) {
+  const auto &[values, rows, columns] = vectors;
   if (json) {
     runtime::JsonWriter writer;
     writer.beginObject()
@@ -106,7 +103,7 @@ static Exit printVectors(const std::vector<float> &vectors, size_t rows,
     for (size_t r = 0; r < rows; ++r) {
       writer.beginArray();
       for (size_t c = 0; c < columns; ++c)
-        writer.value(vectors[r * columns + c]);
+        writer.value(values[r * columns + c]);
       writer.endArray();
     }
     writer.endArray().endObject();
@@ -116,11 +113,69 @@ static Exit printVectors(const std::vector<float> &vectors, size_t rows,
     std::string line;
     for (size_t c = 0; c < columns; ++c) {
       runtime::JsonWriter number;
-      number.value(vectors[r * columns + c]);
+      number.value(values[r * columns + c]);
       line += (c ? " " : "") + number.take();
     }
     if (Exit exit = print(line + "\n"); exit != Exit::Done)
       return exit;
+  }
+  return Exit::Done;
+}
+
+static Exit writeVectors(const EmbedOptions &options, const Vectors &vectors) {
+  if (options.output.empty())
+    return printVectors(vectors, options.json);
+  int64_t shape[] = {static_cast<int64_t>(vectors.rows),
+                     static_cast<int64_t>(vectors.columns)};
+  runtime::Status status =
+      runtime::writeNpy(options.output, runtime::ElementType::F32, shape,
+                        std::as_bytes(std::span(vectors.values)));
+  return status.isOk() ? Exit::Done : fail(status);
+}
+
+/// Moves \p rows into an order from short to long, so that batches hold rows
+/// of like length. Returns where each stood. Equals stay in the order of the
+/// file, so that batches are always the same.
+static std::vector<size_t> sortByLength(std::vector<Row> &rows) {
+  std::vector<size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::pair(rows[a].tokens.size(), a) <
+           std::pair(rows[b].tokens.size(), b);
+  });
+  std::vector<Row> sorted;
+  for (size_t i : order)
+    sorted.push_back(std::move(rows[i]));
+  rows = std::move(sorted);
+  return order;
+}
+
+/// Runs \p entry on \p rows; \p vectors gets one row for each, in their order.
+static Exit computeVectors(const lathe_model_t *model, lathe_context_t *context,
+                           size_t entry, std::vector<Row> rows,
+                           Vectors &vectors) {
+  std::vector<size_t> order = sortByLength(rows);
+  std::vector<Batch> batches;
+  if (Exit exit = splitRows(model, rows, "line", batches); exit != Exit::Done)
+    return exit;
+  lathe_tensor_info_t output;
+  if (lathe_status_t status = lathe_model_output(model, entry, 0, &output))
+    return fail(status);
+  vectors.rows = rows.size();
+  size_t columns = vectors.columns = static_cast<size_t>(output.dims[1]);
+  vectors.values.resize(rows.size() * columns);
+  for (const Batch &batch : batches) {
+    if (Exit exit = callBatch(context, model, entry, rows, batch);
+        exit != Exit::Done)
+      return exit;
+    lathe_tensor_t tensor;
+    if (lathe_status_t status =
+            lathe_context_output(context, entry, 0, &tensor))
+      return fail(status);
+    auto *data = static_cast<const float *>(tensor.data);
+    for (size_t i = batch.firstRow; i < batch.lastRow; ++i, data += columns)
+      std::memcpy(&vectors.values[order[i] * columns], data,
+                  columns * sizeof(float));
   }
   return Exit::Done;
 }
@@ -144,54 +199,17 @@ static Exit embed(const EmbedOptions &options) {
   if (Exit exit = readRows(options, model.get(), info, rows);
       exit != Exit::Done)
     return exit;
-  std::vector<size_t> order(rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  // By length; among equals in the order of the file, so that batches are
-  // always the same.
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::pair(rows[a].tokens.size(), a) <
-           std::pair(rows[b].tokens.size(), b);
-  });
-  std::vector<Row> sorted;
-  for (size_t i : order)
-    sorted.push_back(std::move(rows[i]));
-  std::vector<Batch> batches;
-  if (Exit exit = splitRows(model.get(), sorted, "line", batches);
-      exit != Exit::Done)
-    return exit;
   ContextPtr context;
   if (Exit exit = createContext(options, model.get(), 0, 0, context);
       exit != Exit::Done)
     return exit;
   CancelOnSignal cancel(context.get());
-
-  lathe_tensor_info_t output;
-  if (lathe_status_t status =
-          lathe_model_output(model.get(), *entry, 0, &output))
-    return fail(status);
-  auto columns = static_cast<size_t>(output.dims[1]);
-  std::vector<float> vectors(sorted.size() * columns);
-  for (const Batch &batch : batches) {
-    if (Exit exit =
-            callBatch(context.get(), model.get(), *entry, sorted, batch);
-        exit != Exit::Done)
-      return exit;
-    lathe_tensor_t tensor;
-    if (lathe_status_t status =
-            lathe_context_output(context.get(), *entry, 0, &tensor))
-      return fail(status);
-    auto *data = static_cast<const float *>(tensor.data);
-    for (size_t i = batch.firstRow; i < batch.lastRow; ++i, data += columns)
-      std::memcpy(&vectors[order[i] * columns], data, columns * sizeof(float));
-  }
-  if (options.output.empty())
-    return printVectors(vectors, sorted.size(), columns, options.json);
-  int64_t shape[] = {static_cast<int64_t>(sorted.size()),
-                     static_cast<int64_t>(columns)};
-  runtime::Status status =
-      runtime::writeNpy(options.output, runtime::ElementType::F32, shape,
-                        std::as_bytes(std::span(vectors)));
-  return status.isOk() ? Exit::Done : fail(status);
+  Vectors vectors;
+  if (Exit exit = computeVectors(model.get(), context.get(), *entry,
+                                 std::move(rows), vectors);
+      exit != Exit::Done)
+    return exit;
+  return writeVectors(options, vectors);
 }
 
 void tools::addEmbedCommand(CLI::App &app, Exit &result) {

@@ -89,21 +89,6 @@ splitDocuments(std::string_view text, std::string_view separator) {
   return documents;
 }
 
-static Exit encode(const lathe_model_t *model, std::string_view text,
-                   std::vector<int32_t> &ids) {
-  size_t count = 0;
-  if (lathe_status_t status = lathe_tokenizer_encode(
-          model, text.data(), text.size(), 0, nullptr, 0, &count))
-    return fail(status);
-  size_t before = ids.size();
-  ids.resize(before + count);
-  if (lathe_status_t status =
-          lathe_tokenizer_encode(model, text.data(), text.size(), 0,
-                                 ids.data() + before, count, &count))
-    return fail(status);
-  return Exit::Done;
-}
-
 /// Adds a row that predicts ids[begin + 1] to ids[begin + length].
 static void addRow(const std::vector<int32_t> &ids, size_t begin, size_t length,
                    Scored &scored) {
@@ -131,7 +116,7 @@ static Exit makeRows(const EvalOptions &options, const lathe_model_t *model,
       if (scored.rows.size() == most)
         break;
       std::vector<int32_t> ids = first;
-      if (Exit exit = encode(model, document, ids); exit != Exit::Done)
+      if (Exit exit = encode(model, document, 0, ids); exit != Exit::Done)
         return exit;
       ids.resize(std::min(ids.size(), window));
       if (ids.size() > 1)
@@ -139,7 +124,7 @@ static Exit makeRows(const EvalOptions &options, const lathe_model_t *model,
     }
   } else {
     std::vector<int32_t> ids = first;
-    if (Exit exit = encode(model, text, ids); exit != Exit::Done)
+    if (Exit exit = encode(model, text, 0, ids); exit != Exit::Done)
       return exit;
     for (size_t begin = 0; begin + 1 < ids.size() && scored.rows.size() < most;
          begin += window)
@@ -243,14 +228,13 @@ static Exit firstIds(const EvalOptions &options, const lathe_model_t *model,
     return fail(Exit::Usage,
                 "--bos: the model has no first token (use --first-token ID)");
   // Unless told, as the tokenizer itself begins a text.
-  int32_t added[4] = {};
-  size_t count = 0;
-  if (lathe_status_t status = lathe_tokenizer_encode(
-          model, "", 0, LATHE_ADD_SPECIAL, added, 4, &count))
-    return fail(status);
+  std::vector<int32_t> added;
+  if (Exit exit = encode(model, "", LATHE_ADD_SPECIAL, added);
+      exit != Exit::Done)
+    return exit;
   if (options.bos)
     ids = {static_cast<int32_t>(info.bos_ids[0])};
-  else if (count > 0)
+  else if (!added.empty())
     ids = {added[0]};
   return Exit::Done;
 }

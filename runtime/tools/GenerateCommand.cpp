@@ -125,16 +125,9 @@ static Exit promptIds(const GenerateOptions &options,
   if (!options.promptFile.empty())
     if (Exit exit = readText(options.promptFile, text); exit != Exit::Done)
       return exit;
-  size_t count = 0;
-  if (lathe_status_t status =
-          lathe_tokenizer_encode(model, text.data(), text.size(),
-                                 LATHE_ADD_SPECIAL, nullptr, 0, &count))
-    return fail(status);
-  ids.resize(count);
-  if (lathe_status_t status =
-          lathe_tokenizer_encode(model, text.data(), text.size(),
-                                 LATHE_ADD_SPECIAL, ids.data(), count, &count))
-    return fail(status);
+  if (Exit exit = encode(model, text, LATHE_ADD_SPECIAL, ids);
+      exit != Exit::Done)
+    return exit;
   if (ids.empty() && info.bos_count > 0)
     ids.push_back(static_cast<int32_t>(info.bos_ids[0]));
   if (ids.empty())

@@ -193,6 +193,18 @@ Exit tools::createContext(const RunOptions &options, const lathe_model_t *model,
   return Exit::Done;
 }
 
+Exit tools::encode(const lathe_model_t *model, std::string_view text,
+                   uint32_t flags, std::vector<int32_t> &ids) {
+  size_t before = ids.size(), count = 0;
+  lathe_status_t status = lathe_tokenizer_encode(
+      model, text.data(), text.size(), flags, nullptr, 0, &count);
+  ids.resize(before + count);
+  if (!status)
+    status = lathe_tokenizer_encode(model, text.data(), text.size(), flags,
+                                    ids.data() + before, count, &count);
+  return status ? fail(status) : Exit::Done;
+}
+
 std::optional<size_t> tools::findEntry(const lathe_model_t *model,
                                        const char *name) {
   size_t index = 0;

@@ -7,9 +7,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace lathe::tools {
 
@@ -53,6 +56,11 @@ Exit openModel(const RunOptions &options, ModelPtr &model,
 /// \p context 0: the defaults of lathe_context_options_t.
 Exit createContext(const RunOptions &options, const lathe_model_t *model,
                    int64_t slots, int64_t contextLength, ContextPtr &context);
+
+/// Appends the token ids of \p text to \p ids, with \p flags of
+/// lathe_tokenizer_encode. The model must have a tokenizer.
+Exit encode(const lathe_model_t *model, std::string_view text, uint32_t flags,
+            std::vector<int32_t> &ids);
 
 /// Index of the entry of that name, if there is one.
 std::optional<size_t> findEntry(const lathe_model_t *model, const char *name);

@@ -71,59 +71,101 @@ static Exit readMatrix(const Arrays &arrays, const std::string &name,
   return asIntegers(name, array, values);
 }
 
-static bool isIndex(int64_t value) { return value >= 0 && value <= INT_MAX; }
+static bool isIndex(int64_t value, int64_t limit) {
+  return value >= 0 && value < limit;
+}
 
 static Exit refuseIndex(const std::string &name, const Array &array,
-                        int64_t value) {
+                        int64_t value, int64_t limit) {
   return array.fail(name, std::to_string(value) +
                               " is no index (expected 0 to " +
-                              std::to_string(INT_MAX) + ")");
+                              std::to_string(limit - 1) + ")");
+}
+
+/// What the elements of the input \p name of \p entry must be below.
+static int64_t inputLimit(const lathe_model_t *model, size_t entry,
+                          const char *name) {
+  lathe_tensor_info_t input;
+  for (size_t i = 0; !lathe_model_input(model, entry, i, &input); ++i)
+    if (!std::strcmp(input.name, name) && input.limit >= 0)
+      return input.limit;
+  return int64_t(INT_MAX) + 1;
+}
+
+namespace {
+
+/// One array of text: its name, what it is called in an entry, and its values;
+/// none where it is not given.
+struct TextArray {
+  const char *name;
+  const char *input;
+  std::vector<int64_t> values = {};
+  int64_t limit = 0;
+
+  int64_t at(size_t index, int64_t fallback) const {
+    return values.empty() ? fallback : values[index];
+  }
+};
+
+} // namespace
+
+/// Refuses rows of more tokens than the model has positions, where these are
+/// counted.
+static Exit checkLengths(const Array &ids, const TextArray &positions,
+                         const std::vector<Row> &rows) {
+  for (size_t b = 0; positions.values.empty() && b < rows.size(); ++b)
+    if (static_cast<int64_t>(rows[b].tokens.size()) > positions.limit)
+      return ids.fail("input_ids", "row " + std::to_string(b) + " has " +
+                                       std::to_string(rows[b].tokens.size()) +
+                                       " tokens, the model has " +
+                                       std::to_string(positions.limit) +
+                                       " positions (give shorter rows)");
+  return Exit::Done;
 }
 
 /// Takes the tokens whose mask is 1 out of the arrays.
-static Exit readTextInput(const Arrays &arrays, TextInput &text) {
-  int64_t rows = -1, columns = -1;
-  std::vector<int64_t> ids, mask, positions, types;
+static Exit readTextInput(const lathe_model_t *model, size_t entry,
+                          const Arrays &arrays, TextInput &text) {
+  TextArray ids = {"input_ids", "tokens"}, mask = {"attention_mask", ""},
+            positions = {"position_ids", "positions"},
+            types = {"token_type_ids", "token_types"};
   if (!arrays.count("input_ids"))
     return fail(Exit::Usage, "-i: the entry needs the input 'input_ids'");
-  for (auto [name, values] : {std::pair{"input_ids", &ids},
-                              {"attention_mask", &mask},
-                              {"position_ids", &positions},
-                              {"token_type_ids", &types}})
-    if (Exit exit = readMatrix(arrays, name, rows, columns, *values);
+  int64_t rows = -1, columns = -1;
+  for (TextArray *array : {&ids, &mask, &positions, &types}) {
+    array->limit = inputLimit(model, entry, array->input);
+    if (Exit exit =
+            readMatrix(arrays, array->name, rows, columns, array->values);
         exit != Exit::Done)
       return exit;
-  text.rowCount = rows;
-  text.columnCount = columns;
-  text.rows.resize(static_cast<size_t>(rows));
-  text.columns.resize(static_cast<size_t>(rows));
-  for (int64_t b = 0; b < rows; ++b) {
-    Row &row = text.rows[static_cast<size_t>(b)];
-    for (int64_t t = 0; t < columns; ++t) {
-      auto at = static_cast<size_t>(b * columns + t);
-      if (!mask.empty() && mask[at] != 0 && mask[at] != 1)
-        return arrays.at("attention_mask")
-            .fail("attention_mask",
-                  "expected 0 or 1, got " + std::to_string(mask[at]));
-      if (!mask.empty() && mask[at] == 0)
-        continue;
-      int64_t position = positions.empty()
-                             ? static_cast<int64_t>(row.tokens.size())
-                             : positions[at];
-      int64_t type = types.empty() ? 0 : types[at];
-      for (auto [name, value] : {std::pair{"input_ids", ids[at]},
-                                 {"position_ids", position},
-                                 {"token_type_ids", type}})
-        // What is not given is counted here, and in range.
-        if (!isIndex(value))
-          return refuseIndex(name, arrays.at(name), value);
-      row.tokens.push_back(static_cast<int32_t>(ids[at]));
-      row.positions.push_back(static_cast<int32_t>(position));
-      row.tokenTypes.push_back(static_cast<int32_t>(type));
-      text.columns[static_cast<size_t>(b)].push_back(t);
-    }
   }
-  return Exit::Done;
+  text = {rows, columns, std::vector<Row>(static_cast<size_t>(rows)),
+          std::vector<std::vector<int64_t>>(static_cast<size_t>(rows))};
+  for (int64_t at = 0; at < rows * columns; ++at) {
+    int64_t b = at / columns, t = at % columns;
+    auto index = static_cast<size_t>(at);
+    int64_t kept = mask.at(index, 1);
+    if (kept != 0 && kept != 1)
+      return arrays.at(mask.name).fail(mask.name, "expected 0 or 1, got " +
+                                                      std::to_string(kept));
+    if (kept == 0)
+      continue;
+    Row &row = text.rows[static_cast<size_t>(b)];
+    int64_t id = ids.at(index, 0), type = types.at(index, 0);
+    int64_t position =
+        positions.at(index, static_cast<int64_t>(row.tokens.size()));
+    for (auto [array, value] :
+         {std::pair{&ids, id}, {&positions, position}, {&types, type}})
+      // What is not given is counted here.
+      if (!array->values.empty() && !isIndex(value, array->limit))
+        return refuseIndex(array->name, arrays.at(array->name), value,
+                           array->limit);
+    row.tokens.push_back(static_cast<int32_t>(id));
+    row.positions.push_back(static_cast<int32_t>(position));
+    row.tokenTypes.push_back(static_cast<int32_t>(type));
+    text.columns[static_cast<size_t>(b)].push_back(t);
+  }
+  return checkLengths(arrays.at("input_ids"), positions, text.rows);
 }
 
 /// Puts output \p tensor of a batch where it belongs in \p arrays: rows of
@@ -173,7 +215,7 @@ static Exit runText(const lathe_model_t *model, size_t entry,
                     lathe_context_t *context, const Arrays &arrays,
                     Arrays &results) {
   TextInput text;
-  if (Exit exit = readTextInput(arrays, text); exit != Exit::Done)
+  if (Exit exit = readTextInput(model, entry, arrays, text); exit != Exit::Done)
     return exit;
   std::vector<Batch> batches;
   if (Exit exit = splitRows(model, text.rows, "input_ids: row", batches);
@@ -208,6 +250,32 @@ static Exit runText(const lathe_model_t *model, size_t entry,
   return Exit::Done;
 }
 
+/// The bytes of \p array as \p input takes them: integers may be of any size.
+static Exit rawBytes(const lathe_tensor_info_t &input, const Array &array,
+                     std::vector<std::byte> &bytes) {
+  if (static_cast<int>(array.type) == static_cast<int>(input.dtype)) {
+    bytes = array.bytes;
+    return Exit::Done;
+  }
+  if (input.dtype != LATHE_I32)
+    return array.fail(input.name,
+                      std::string("expected ") + lathe_dtype_name(input.dtype) +
+                          ", got " +
+                          std::string(runtime::elementName(array.type)));
+  std::vector<int64_t> values;
+  if (Exit exit = asIntegers(input.name, array, values); exit != Exit::Done)
+    return exit;
+  constexpr int64_t kLimit = int64_t(INT_MAX) + 1;
+  for (int64_t value : values) {
+    if (!isIndex(value, kLimit))
+      return refuseIndex(input.name, array, value, kLimit);
+    auto narrow = static_cast<int32_t>(value);
+    auto *begin = reinterpret_cast<const std::byte *>(&narrow);
+    bytes.insert(bytes.end(), begin, begin + sizeof(narrow));
+  }
+  return Exit::Done;
+}
+
 /// Runs an entry on arrays of its own names.
 static Exit runRaw(const lathe_model_t *model, size_t entry,
                    lathe_context_t *context, const Arrays &arrays,
@@ -224,25 +292,9 @@ static Exit runRaw(const lathe_model_t *model, size_t entry,
       return fail(Exit::Usage, std::string("-i: the entry '") + info.name +
                                    "' needs the input '" + input.name + "'");
     const Array &array = found->second;
-    std::vector<std::byte> bytes = array.bytes;
-    if (input.dtype == LATHE_I32 && array.type != ElementType::I32) {
-      std::vector<int64_t> values;
-      if (Exit exit = asIntegers(input.name, array, values); exit != Exit::Done)
-        return exit;
-      bytes.clear();
-      for (int64_t value : values) {
-        if (!isIndex(value))
-          return refuseIndex(input.name, array, value);
-        auto narrow = static_cast<int32_t>(value);
-        auto *begin = reinterpret_cast<const std::byte *>(&narrow);
-        bytes.insert(bytes.end(), begin, begin + sizeof(narrow));
-      }
-    } else if (static_cast<int>(array.type) != static_cast<int>(input.dtype)) {
-      return array.fail(input.name,
-                        std::string("expected ") +
-                            lathe_dtype_name(input.dtype) + ", got " +
-                            std::string(runtime::elementName(array.type)));
-    }
+    std::vector<std::byte> bytes;
+    if (Exit exit = rawBytes(input, array, bytes); exit != Exit::Done)
+      return exit;
     if (lathe_status_t status =
             lathe_context_set_input(context, entry, i, bytes.data(),
                                     array.dims.data(), array.dims.size()))
