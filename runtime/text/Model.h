@@ -23,13 +23,15 @@ public:
 /// The model that \p tables, which must outlive it, are for.
 std::unique_ptr<Model> makeModel(const Tables &tables);
 
-/// Symbols of a word that byte pair encoding looks at together.
+/// Symbols, and bytes, of a word that are looked at together.
 inline constexpr size_t kBpeWindow = 4096;
+inline constexpr size_t kUnigramWindow = 1 << 15;
 
 /// \p window, at least 64, changes time and memory, never the ids.
 std::unique_ptr<Model> makeBpe(const Tables &tables,
                                size_t window = kBpeWindow);
-std::unique_ptr<Model> makeUnigram(const Tables &tables);
+std::unique_ptr<Model> makeUnigram(const Tables &tables,
+                                   size_t window = kUnigramWindow);
 std::unique_ptr<Model> makeWordPiece(const Tables &tables);
 
 /// Appends the ids of the byte tokens of \p text and returns true, or returns

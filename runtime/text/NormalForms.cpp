@@ -30,15 +30,15 @@ constexpr uint32_t kHangulSCount =
     kHangulLCount * kHangulVCount * kHangulTCount;
 
 struct Mark {
-  uint32_t value;
-  uint8_t combiningClass;
-  size_t place; ///< Keeps the order of marks of one class.
-
-  bool operator<(const Mark &other) const {
-    return std::pair(combiningClass, place) <
-           std::pair(other.combiningClass, other.place);
-  }
+  uint32_t value : 24;
+  uint32_t combiningClass : 8;
 };
+
+static_assert(sizeof(Mark) == 4, "a text may be one run of marks");
+
+bool isOfLowerClass(const Mark &left, const Mark &right) {
+  return left.combiningClass < right.combiningClass;
+}
 
 /// Writes the normal form of code points as they come.
 class FormWriter {
@@ -88,7 +88,7 @@ private:
       }
       flush();
     }
-    run.push_back({value, combiningClass, run.size()});
+    run.push_back({value, combiningClass});
   }
 
   /// A starter may compose with the starter before it, if no mark is left
@@ -100,9 +100,24 @@ private:
                : 0;
   }
 
+  /// Sorts by class and keeps the order of marks of one class; by counting, so
+  /// that a long run takes linear time.
+  void sortRun() {
+    if (std::is_sorted(run.begin(), run.end(), isOfLowerClass))
+      return;
+    size_t places[257] = {};
+    for (Mark mark : run)
+      ++places[mark.combiningClass + 1];
+    for (size_t i = 1; i < std::size(places); ++i)
+      places[i] += places[i - 1];
+    sorted.resize(run.size());
+    for (Mark mark : run)
+      sorted[places[mark.combiningClass]++] = mark;
+    run.swap(sorted);
+  }
+
   void composeRun() {
-    if (!std::is_sorted(run.begin(), run.end()))
-      std::sort(run.begin(), run.end());
+    sortRun();
     if (!composes || run.size() < 2 || run.front().combiningClass != 0)
       return;
     size_t kept = 1;
@@ -156,6 +171,7 @@ private:
   const bool composes;
   std::string &out;
   std::vector<Mark> run;
+  std::vector<Mark> sorted; ///< What sortRun() writes.
 };
 
 } // namespace

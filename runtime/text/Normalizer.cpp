@@ -1,7 +1,7 @@
 //===- Normalizer.cpp - Text as the vocabulary has it ---------------------===//
 //
 // Each step reads one text and writes another, or says that nothing changes.
-// Time is linear in the text, but for sorting the marks of one base character.
+// Time is linear in the text.
 //
 //===----------------------------------------------------------------------===//
 

@@ -4,6 +4,8 @@
 #include "runtime/text/Matcher.h"
 #include "runtime/text/Utf8.h"
 
+#include <algorithm>
+
 using namespace lathe::runtime;
 using namespace lathe::runtime::text;
 
@@ -119,7 +121,8 @@ Status PreTokenizer::split(size_t stepIndex, std::string_view text,
 /// \p scheme asks for it.
 static void markSpaces(std::string_view text, std::string_view replacement,
                        bool prepends, std::string &out) {
-  out.reserve(text.size() + text.size() / 4 + 16);
+  size_t spaces = size_t(std::count(text.begin(), text.end(), ' '));
+  out.reserve(text.size() + (spaces + 1) * replacement.size());
   if (prepends && text.substr(0, 1) != " " && !text.starts_with(replacement))
     out += replacement;
   for (char c : text) {

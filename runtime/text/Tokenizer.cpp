@@ -58,9 +58,14 @@ private:
   Status encodePiece(AddedTokenSet set, std::string_view piece, bool isFirst) {
     if (set == AddedTokenSet::Normalized)
       return preTokenizer.run(piece, isFirst);
-    return cut(AddedTokenSet::Normalized,
-               normalize(tables, piece, buffer, spare), isFirst);
+    std::string_view normalized = normalize(tables, piece, buffer, spare);
+    // Kept for the next piece, but not where it would double what a text takes.
+    if (spare.capacity() > kLongestSpare)
+      spare = {};
+    return cut(AddedTokenSet::Normalized, normalized, isFirst);
   }
+
+  static constexpr size_t kLongestSpare = 1 << 16;
 
   const Tables &tables;
   const bool parseSpecial;
