@@ -78,6 +78,7 @@ private:
   /// The group whose one result is \p value, read by one op and not through
   /// views; null if there is none.
   KernelGroup *groupReadOnceAs(Value value);
+  bool canMoveTo(const KernelGroup &group, Operation *op) const;
   bool joinProducer(Operation *op);
   bool joinEmbedding(Operation *op);
   bool joinRounding(Operation *op);
@@ -132,6 +133,17 @@ bool takesElementwise(Operation *root, Operation *op) {
          });
 }
 
+/// Whether a kernel of \p group can stand at \p op: nobody else reads one of
+/// its values before.
+bool Grouping::canMoveTo(const KernelGroup &group, Operation *op) const {
+  return llvm::all_of(group, [&](Operation *member) {
+    return llvm::all_of(member->getUsers(), [&](Operation *user) {
+      return user == op || groupOf.lookup(user) == &group ||
+             op->isBeforeInBlock(user);
+    });
+  });
+}
+
 /// Sums and scales of elementwise ops, straight from what computes them.
 bool Grouping::joinProducer(Operation *op) {
   bool isGate = isa<GatedActivationOp>(op);
@@ -140,7 +152,7 @@ bool Grouping::joinProducer(Operation *op) {
   for (Value operand : op->getOperands()) {
     KernelGroup *group = groupReadOnceAs(operand);
     if (!group || group->size() >= kMaxGroupOps ||
-        !takesElementwise(group->front(), op))
+        !takesElementwise(group->front(), op) || !canMoveTo(*group, op))
       continue;
     // A gate reads two columns for each that it writes: only a contraction
     // whose columns nothing has changed can arrange them.
@@ -210,7 +222,7 @@ bool Grouping::joinRounding(Operation *op) {
       !takesRounding(group->front(), round))
     return false;
   // Attention writes its result once.
-  bool isAttention = isa<AttentionOp, CachedAttentionOp>(source);
+  bool isAttention = isa<AttentionOp, CachedAttentionOp>(group->front());
   if ((isAttention && !value.hasOneUse()) || !isReadAfter(source, op))
     return false;
   append(*group, op);
@@ -238,6 +250,15 @@ void Grouping::joinRotations(AppendOp append, KernelGroup &group) {
       mergeInto(group, *rotation);
 }
 
+/// Whether a kernel that begins with \p root can store \p view of its result:
+/// contractions and attention write whole rows.
+bool takesView(Operation *root, Operation *view) {
+  if (isa<LinearOp>(root))
+    return isRowReshape(view);
+  return !isa<AttentionOp, CachedAttentionOp>(root) ||
+         !isa<tensor::ExtractSliceOp>(view);
+}
+
 /// A view that the entry itself returns or keeps is computed by the kernel
 /// whose result it is of, or by one of its own.
 void Grouping::joinReturnedView(Operation *view) {
@@ -246,7 +267,8 @@ void Grouping::joinReturnedView(Operation *view) {
   });
   if (!isReadByEntry)
     return;
-  if (KernelGroup *group = groupReadOnceAs(view->getOperand(0)))
+  KernelGroup *group = groupReadOnceAs(view->getOperand(0));
+  if (group && takesView(group->front(), view) && canMoveTo(*group, view))
     return append(*group, view);
   append(*groups.emplace_back(std::make_unique<KernelGroup>()), view);
 }

@@ -28,6 +28,19 @@ func.func @returned_view(%x: tensor<4x8xf32>) -> tensor<4x2x4xf32> {
 
 // -----
 
+// A contraction stores whole rows: their part is copied.
+
+// CHECK-LABEL: func @returned_columns
+//       CHECK:   call @linear_{{[0-9a-f]*}}({{.*}} -> tensor<4x8xf32>
+//       CHECK:   call @{{.*}} -> tensor<4x3xf32>
+func.func @returned_columns(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x3xf32> {
+  %a = lathe.linear %x, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+  %v = tensor.extract_slice %a[0, 2] [4, 3] [1, 1] : tensor<4x8xf32> to tensor<4x3xf32>
+  return %v : tensor<4x3xf32>
+}
+
+// -----
+
 // What computes a value stores it rounded too, whoever else reads it.
 
 // CHECK-LABEL: func @rounded_copy
@@ -50,6 +63,20 @@ func.func @attention_read_twice(%q: tensor<2x2x4xf32>, %s: tensor<2xi32>) -> (te
   %a = lathe.attention %q, %q, %q by %s scale 0.5 : tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2xi32>
   %n = arith.truncf %a : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
   return %a, %n : tensor<2x2x4xf32>, tensor<2x2x4xbf16>
+}
+
+// -----
+
+// Also where the first reader is the entry, of a view.
+
+// CHECK-LABEL: func @attention_view_returned
+//       CHECK:   call @attention_{{[0-9a-f]}}
+//       CHECK:   call @truncf_
+func.func @attention_view_returned(%q: tensor<2x2x4xf32>, %s: tensor<2xi32>) -> (tensor<2x8xf32>, tensor<2x8xf16>) {
+  %a = lathe.attention %q, %q, %q by %s scale 0.5 : tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2xi32>
+  %v = tensor.collapse_shape %a [[0], [1, 2]] : tensor<2x2x4xf32> into tensor<2x8xf32>
+  %n = arith.truncf %v : tensor<2x8xf32> to tensor<2x8xf16>
+  return %v, %n : tensor<2x8xf32>, tensor<2x8xf16>
 }
 
 // -----
@@ -93,4 +120,21 @@ func.func @viewed(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %v: tensor<32xf32>) 
   %r = tensor.expand_shape %v [[0, 1]] output_shape [4, 8] : tensor<32xf32> into tensor<4x8xf32>
   %b = arith.addf %a, %r : tensor<4x8xf32>
   return %b : tensor<4x8xf32>
+}
+
+// -----
+
+// Left alone: the kernel of the rounded copy would have to stand behind the
+// contraction, which reads the value that the same kernel stores.
+
+// CHECK-LABEL: func @read_in_between
+//       CHECK:   %[[Y:.*]]:2 = call @activation_truncf_
+//       CHECK:   call @linear_{{[0-9a-f]*}}(%[[Y]]#0
+//       CHECK:   call @extf_{{[0-9a-f]*}}(%[[Y]]#1
+func.func @read_in_between(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %a = lathe.activation silu %x : tensor<4x8xf32>
+  %n = arith.truncf %a : tensor<4x8xf32> to tensor<4x8xf16>
+  %y = lathe.linear %a, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+  %b = arith.extf %n : tensor<4x8xf16> to tensor<4x8xf32>
+  return %y, %b : tensor<4x8xf32>, tensor<4x8xf32>
 }
