@@ -87,6 +87,10 @@ private:
   int64_t rotatedHalf(const Group &group) const;
 
   void emitWholeRow(mlir::Operation *op, mlir::Value token, mlir::Value head);
+  /// The lanes' sums of a norm's row, or of its squares; parks what it
+  /// computes.
+  mlir::Value sumRow(mlir::Operation *norm, mlir::Value token,
+                     mlir::Value head);
   void emitNorm(mlir::Operation *op, mlir::Value token, mlir::Value head);
   void emitArgmax(mlir::Operation *op, mlir::Value token);
   mlir::Value meanOf(mlir::Value sum, int64_t size);

@@ -1,5 +1,7 @@
 target_sources(LathePasses PRIVATE
+  lowering/LoopAttention.cpp
   lowering/LoopElements.cpp
+  lowering/LoopRows.cpp
   lowering/LowerToLoops.cpp
   lowering/MathExpansion.cpp)
 target_sources(LathePasses PRIVATE
@@ -23,4 +25,5 @@ target_sources(LathePasses PRIVATE
   lowering/RowBuilder.cpp
   lowering/RowChecks.cpp
   lowering/RowShapes.cpp
+  lowering/RowSums.cpp
   lowering/VectorMath.cpp)
