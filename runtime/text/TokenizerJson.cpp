@@ -1,7 +1,8 @@
 //===- TokenizerJson.cpp - Reads tokenizer.json ---------------------------===//
 //
-// The model, the added tokens and the post-processor. Normalizers,
-// pre-tokenizers and decoders are in TokenizerJsonSteps.cpp.
+// The model and the added tokens. Normalizers, pre-tokenizers and decoders are
+// in TokenizerJsonSteps.cpp, the post-processor is in
+// TokenizerJsonProcessor.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +25,7 @@ Status text::expectOnly(JsonValue object,
   return Status::ok();
 }
 
-/// The member \p key, or an error that it is missing.
-static Result<JsonValue> require(JsonValue object, std::string_view key) {
+Result<JsonValue> text::requireMember(JsonValue object, std::string_view key) {
   std::optional<JsonValue> member = object.find(key);
   if (!member || member->isNull())
     return object.error("expected a member " + std::string(key));
@@ -167,11 +167,11 @@ static Status readBpe(JsonValue model, TokenizerSpec &spec) {
   LATHE_RETURN_IF_ERROR(
       readFlag(model, "ignore_merges", kIgnoreMerges, spec.flags));
   Ids ids;
-  Result<JsonValue> vocab = require(model, "vocab");
+  Result<JsonValue> vocab = requireMember(model, "vocab");
   if (!vocab.isOk())
     return vocab.takeStatus();
   LATHE_RETURN_IF_ERROR(readVocab(*vocab, spec, ids));
-  Result<JsonValue> merges = require(model, "merges");
+  Result<JsonValue> merges = requireMember(model, "merges");
   if (!merges.isOk())
     return merges.takeStatus();
   LATHE_RETURN_IF_ERROR(readMerges(*merges, ids, spec));
@@ -190,7 +190,7 @@ static Status readWordPiece(JsonValue model, TokenizerSpec &spec) {
       expectOnly(model, {"type", "unk_token", "continuing_subword_prefix",
                          "max_input_chars_per_word", "vocab"}));
   Ids ids;
-  Result<JsonValue> vocab = require(model, "vocab");
+  Result<JsonValue> vocab = requireMember(model, "vocab");
   if (!vocab.isOk())
     return vocab.takeStatus();
   LATHE_RETURN_IF_ERROR(readVocab(*vocab, spec, ids));
@@ -245,7 +245,7 @@ static Status readUnigram(JsonValue model, TokenizerSpec &spec) {
       expectOnly(model, {"type", "unk_id", "byte_fallback", "vocab"}));
   LATHE_RETURN_IF_ERROR(
       readFlag(model, "byte_fallback", kByteFallback, spec.flags));
-  Result<JsonValue> vocab = require(model, "vocab");
+  Result<JsonValue> vocab = requireMember(model, "vocab");
   if (!vocab.isOk())
     return vocab.takeStatus();
   LATHE_RETURN_IF_ERROR(vocab->expectArray());
@@ -367,133 +367,12 @@ Status text::readAddedTokens(JsonValue tokens, TokenizerSpec &spec) {
   return Status::ok();
 }
 
-/// The ids of a special token of a template.
-static Status readTemplateToken(JsonValue processor, JsonValue piece,
-                                std::vector<int32_t> &ids,
-                                const TokenizerSpec &spec) {
-  Result<std::string_view> name = piece.get<std::string_view>("id");
-  if (!name.isOk())
-    return name.takeStatus();
-  Result<JsonValue> tokens = require(processor, "special_tokens");
-  if (!tokens.isOk())
-    return tokens.takeStatus();
-  Result<JsonValue> entry = require(*tokens, *name);
-  if (!entry.isOk())
-    return entry.takeStatus();
-  Result<JsonValue> list = require(*entry, "ids");
-  if (!list.isOk())
-    return list.takeStatus();
-  LATHE_RETURN_IF_ERROR(list->expectArray());
-  for (JsonValue value : list->elements()) {
-    Result<uint64_t> id = value.asUint();
-    if (!id.isOk())
-      return id.takeStatus();
-    if (*id >= spec.tokens.size())
-      return value.error("id " + std::to_string(*id) +
-                         " is outside the vocabulary of " +
-                         std::to_string(spec.tokens.size()));
-    ids.push_back(int32_t(*id));
-  }
-  return Status::ok();
-}
-
-/// Puts what a processor adds around what the ones before it added.
-static void wrap(std::vector<int32_t> prefix,
-                 const std::vector<int32_t> &suffix, TokenizerSpec &spec) {
-  prefix.insert(prefix.end(), spec.prefixIds.begin(), spec.prefixIds.end());
-  spec.prefixIds = std::move(prefix);
-  spec.suffixIds.insert(spec.suffixIds.end(), suffix.begin(), suffix.end());
-}
-
-static Status readTemplate(JsonValue processor, TokenizerSpec &spec) {
-  LATHE_RETURN_IF_ERROR(
-      expectOnly(processor, {"type", "single", "pair", "special_tokens"}));
-  Result<JsonValue> single = require(processor, "single");
-  if (!single.isOk())
-    return single.takeStatus();
-  LATHE_RETURN_IF_ERROR(single->expectArray());
-  std::vector<int32_t> around[2];
-  size_t texts = 0;
-  for (JsonValue piece : single->elements()) {
-    if (std::optional<JsonValue> token = piece.find("SpecialToken")) {
-      LATHE_RETURN_IF_ERROR(
-          readTemplateToken(processor, *token, around[texts > 0], spec));
-      continue;
-    }
-    if (!piece.find("Sequence"))
-      return piece.error("expected a Sequence or a SpecialToken");
-    ++texts;
-  }
-  if (texts != 1)
-    return single->error("the text stands " + std::to_string(texts) +
-                             " times, expected once",
-                         StatusCode::Unsupported);
-  wrap(std::move(around[0]), around[1], spec);
-  return Status::ok();
-}
-
-/// `["[SEP]", 102]`: the id.
-static Result<int32_t> readNamedId(JsonValue processor, std::string_view key,
-                                   const TokenizerSpec &spec) {
-  Result<JsonValue> pair = require(processor, key);
-  if (!pair.isOk())
-    return pair.takeStatus();
-  LATHE_RETURN_IF_ERROR(pair->expectArray());
-  if (pair->size() != 2)
-    return pair->error("expected a token and its id");
-  JsonValue::Iterator at = pair->elements().begin();
-  ++at;
-  Result<uint64_t> id = (*at).asUint();
-  if (!id.isOk())
-    return id.takeStatus();
-  if (*id >= spec.tokens.size())
-    return pair->error("id " + std::to_string(*id) +
-                       " is outside the vocabulary of " +
-                       std::to_string(spec.tokens.size()));
-  return int32_t(*id);
-}
-
-Status text::readPostProcessor(JsonValue processor, TokenizerSpec &spec) {
-  Result<std::string_view> type = processor.get<std::string_view>("type");
-  if (!type.isOk())
-    return type.takeStatus();
-  // ByteLevel here only moves offsets, which nobody sees.
-  if (*type == "ByteLevel")
-    return expectOnly(
-        processor, {"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  if (*type == "TemplateProcessing")
-    return readTemplate(processor, spec);
-  if (*type == "BertProcessing" || *type == "RobertaProcessing") {
-    LATHE_RETURN_IF_ERROR(expectOnly(
-        processor, {"type", "sep", "cls", "trim_offsets", "add_prefix_space"}));
-    Result<int32_t> first = readNamedId(processor, "cls", spec);
-    if (!first.isOk())
-      return first.takeStatus();
-    Result<int32_t> last = readNamedId(processor, "sep", spec);
-    if (!last.isOk())
-      return last.takeStatus();
-    wrap({*first}, {*last}, spec);
-    return Status::ok();
-  }
-  if (*type == "Sequence") {
-    Result<JsonValue> list = require(processor, "processors");
-    if (!list.isOk())
-      return list.takeStatus();
-    LATHE_RETURN_IF_ERROR(list->expectArray());
-    for (JsonValue part : list->elements())
-      LATHE_RETURN_IF_ERROR(readPostProcessor(part, spec));
-    return Status::ok();
-  }
-  return processor.error("type: " + std::string(*type) + " is not supported",
-                         StatusCode::Unsupported);
-}
-
 Status text::readTokenizerJson(JsonValue root, TokenizerSpec &spec) {
   // Truncation and padding are the caller's: ids do not depend on them.
   LATHE_RETURN_IF_ERROR(expectOnly(
       root, {"version", "truncation", "padding", "added_tokens", "normalizer",
              "pre_tokenizer", "post_processor", "decoder", "model"}));
-  Result<JsonValue> model = require(root, "model");
+  Result<JsonValue> model = requireMember(root, "model");
   if (!model.isOk())
     return model.takeStatus();
   LATHE_RETURN_IF_ERROR(readModel(*model, spec));

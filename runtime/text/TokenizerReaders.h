@@ -36,6 +36,9 @@ Status readVocabTxt(std::string_view text, const std::string &name,
 Status expectOnly(JsonValue object,
                   std::initializer_list<std::string_view> known);
 
+/// The member \p key of \p object, or InvalidFile that it is missing.
+Result<JsonValue> requireMember(JsonValue object, std::string_view key);
+
 /// Appends the steps of BertNormalizer.
 void addBertNormalizer(bool cleansText, bool padsChinese, bool stripsAccents,
                        bool lowers, TokenizerSpec &spec);
