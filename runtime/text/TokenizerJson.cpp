@@ -1,8 +1,8 @@
 //===- TokenizerJson.cpp - Reads tokenizer.json ---------------------------===//
 //
-// The model and the added tokens. Normalizers, pre-tokenizers and decoders are
-// in TokenizerJsonSteps.cpp, the post-processor is in
-// TokenizerJsonProcessor.cpp.
+// The model and the added tokens. The other parts are in files of their own:
+// TokenizerJsonSteps.cpp (normalizers and pre-tokenizers), TokenizerJsonDecoder
+// and TokenizerJsonProcessor.
 //
 //===----------------------------------------------------------------------===//
 

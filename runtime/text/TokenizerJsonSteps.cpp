@@ -1,9 +1,12 @@
 //===- TokenizerJsonSteps.cpp - Steps of tokenizer.json -------------------===//
 //
-// Normalizers, pre-tokenizers and decoders. Each has a type and members of its
-// own; a type or member that is not known here is refused by name.
+// Normalizers and pre-tokenizers, and what decoders share with them. Each has a
+// type and members of its own; a type or member that is not known here is
+// refused by name.
 //
 //===----------------------------------------------------------------------===//
+
+#include "runtime/text/TokenizerJsonSteps.h"
 
 #include "runtime/text/Base64.h"
 #include "runtime/text/TokenizerReaders.h"
@@ -14,15 +17,14 @@
 using namespace lathe::runtime;
 using namespace lathe::runtime::text;
 
-static Status refuse(JsonValue value, std::string_view type) {
+Status text::refuseType(JsonValue value, std::string_view type) {
   return value.error("type: " + std::string(type) + " is not supported",
                      StatusCode::Unsupported);
 }
 
-/// Reads each part of a Sequence by \p read.
-static Status readSequence(JsonValue sequence, std::string_view key,
-                           Status (*read)(JsonValue, TokenizerSpec &),
-                           TokenizerSpec &spec) {
+Status text::readSequence(JsonValue sequence, std::string_view key,
+                          Status (*read)(JsonValue, TokenizerSpec &),
+                          TokenizerSpec &spec) {
   LATHE_RETURN_IF_ERROR(expectOnly(sequence, {"type", key}));
   std::optional<JsonValue> parts = sequence.find(key);
   if (!parts)
@@ -98,8 +100,8 @@ static Status readBertNormalizer(JsonValue value, TokenizerSpec &spec) {
   return Status::ok();
 }
 
-static Status readReplace(JsonValue value, StepKind literal,
-                          TokenizerSpec &spec, SpecStep &step) {
+Status text::readReplace(JsonValue value, StepKind literal, TokenizerSpec &spec,
+                         SpecStep &step) {
   LATHE_RETURN_IF_ERROR(expectOnly(value, {"type", "pattern", "content"}));
   Result<Pattern> pattern = readPattern(value);
   if (!pattern.isOk())
@@ -203,7 +205,7 @@ Status text::readNormalizer(JsonValue value, TokenizerSpec &spec) {
     spec.normalizers.push_back({plain.kind});
     return expectOnly(value, {"type"});
   }
-  return refuse(value, *type);
+  return refuseType(value, *type);
 }
 
 static Result<Behavior> readBehavior(JsonValue value) {
@@ -287,17 +289,7 @@ void text::addMetaspace(std::string_view replacement, MetaspaceScheme scheme,
   spec.preTokenizers.push_back(std::move(split));
 }
 
-namespace {
-
-struct Metaspace {
-  std::string_view replacement;
-  MetaspaceScheme scheme;
-  bool splits;
-};
-
-} // namespace
-
-static Result<Metaspace> readMetaspace(JsonValue value) {
+Result<Metaspace> text::readMetaspace(JsonValue value) {
   LATHE_RETURN_IF_ERROR(
       expectOnly(value, {"type", "replacement", "prepend_scheme", "split",
                          "add_prefix_space", "str_rep"}));
@@ -390,7 +382,7 @@ static Status readPlainPreTokenizer(JsonValue value, std::string_view type,
     spec.preTokenizers.push_back(std::move(step));
     return expectOnly(value, {"type", "delimiter"});
   }
-  return refuse(value, type);
+  return refuseType(value, type);
 }
 
 Status text::readPreTokenizer(JsonValue value, TokenizerSpec &spec) {
@@ -418,101 +410,4 @@ Status text::readPreTokenizer(JsonValue value, TokenizerSpec &spec) {
     return Status::ok();
   }
   return readPlainPreTokenizer(value, *type, spec);
-}
-
-static Status readDecodeStrip(JsonValue value, SpecStep &step) {
-  LATHE_RETURN_IF_ERROR(
-      expectOnly(value, {"type", "content", "start", "stop"}));
-  step.kind = StepKind::DecodeStrip;
-  Result<std::string_view> content = value.get<std::string_view>("content");
-  if (!content.isOk())
-    return content.takeStatus();
-  if (content->empty())
-    return value.error("content: is empty");
-  step.text = *content;
-  Result<uint64_t> start = value.get<uint64_t>("start");
-  if (!start.isOk())
-    return start.takeStatus();
-  Result<uint64_t> stop = value.get<uint64_t>("stop");
-  if (!stop.isOk())
-    return stop.takeStatus();
-  if (*start > 1024 || *stop > 1024)
-    return value.error("start, stop: more than 1024", StatusCode::Unsupported);
-  step.number = uint32_t(*start);
-  step.number2 = uint32_t(*stop);
-  return Status::ok();
-}
-
-static Status readDecoderStep(JsonValue value, std::string_view type,
-                              TokenizerSpec &spec, SpecStep &step) {
-  if (type == "ByteFallback") {
-    step.kind = StepKind::DecodeByteFallback;
-    return expectOnly(value, {"type"});
-  }
-  if (type == "Fuse") {
-    step.kind = StepKind::DecodeFuse;
-    return expectOnly(value, {"type"});
-  }
-  if (type == "Replace")
-    return readReplace(value, StepKind::DecodeReplace, spec, step);
-  if (type == "Strip")
-    return readDecodeStrip(value, step);
-  if (type == "Metaspace") {
-    Result<Metaspace> metaspace = readMetaspace(value);
-    if (!metaspace.isOk())
-      return metaspace.takeStatus();
-    step.kind = StepKind::DecodeMetaspace;
-    step.number = uint32_t(metaspace->scheme);
-    step.text = metaspace->replacement;
-    return Status::ok();
-  }
-  if (type == "WordPiece") {
-    LATHE_RETURN_IF_ERROR(expectOnly(value, {"type", "prefix", "cleanup"}));
-    Result<std::string_view> prefix =
-        value.get<std::string_view>("prefix", "##");
-    if (!prefix.isOk())
-      return prefix.takeStatus();
-    Result<bool> cleanup = value.get<bool>("cleanup", true);
-    if (!cleanup.isOk())
-      return cleanup.takeStatus();
-    step.kind = StepKind::DecodeWordPiece;
-    step.text = *prefix;
-    step.number = *cleanup;
-    return Status::ok();
-  }
-  return refuse(value, type);
-}
-
-Status text::readDecoder(JsonValue value, TokenizerSpec &spec) {
-  Result<std::string_view> type = value.get<std::string_view>("type");
-  if (!type.isOk())
-    return type.takeStatus();
-  if (*type == "Sequence")
-    return readSequence(value, "decoders", readDecoder, spec);
-  bool isFused = false;
-  for (const SpecStep &step : spec.decoders) {
-    if (step.kind == StepKind::DecodeBytes)
-      return value.error(std::string(*type) +
-                             " after ByteLevel is not supported",
-                         StatusCode::Unsupported);
-    isFused |= step.kind == StepKind::DecodeFuse;
-  }
-  if (*type == "ByteLevel") {
-    if (!spec.decoders.empty())
-      return value.error("ByteLevel after another decoder is not supported",
-                         StatusCode::Unsupported);
-    spec.decoders.push_back({StepKind::DecodeBytes});
-    return expectOnly(
-        value, {"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  }
-  SpecStep step{StepKind::DecodeFuse};
-  LATHE_RETURN_IF_ERROR(readDecoderStep(value, *type, spec, step));
-  // After Fuse there is one token, of which the parts come one by one.
-  if (isFused && step.kind != StepKind::DecodeStrip &&
-      step.kind != StepKind::DecodeFuse)
-    return value.error(std::string(*type) + " after Fuse is not supported",
-                       StatusCode::Unsupported);
-  step.invert = isFused;
-  spec.decoders.push_back(std::move(step));
-  return Status::ok();
 }
