@@ -1,6 +1,7 @@
 //===- TokenizerBuilder.cpp - Makes a tokenizer's tables ------------------===//
 #include "runtime/text/TokenizerBuilder.h"
 
+#include "runtime/formats/Gguf.h"
 #include "runtime/formats/MappedFile.h"
 #include "runtime/text/TokenizerReaders.h"
 
@@ -138,6 +139,12 @@ static Result<MappedFile> openNotEmpty(const std::string &path) {
 
 Result<std::vector<std::byte>>
 lathe::runtime::buildTokenizerTables(const std::string &path) {
+  if (path.ends_with(".gguf") && !isDirectory(path)) {
+    Result<Gguf> file = Gguf::open(path);
+    if (!file.isOk())
+      return file.takeStatus();
+    return buildTokenizerTables(*file);
+  }
   std::string file = path;
   if (isDirectory(path)) {
     file.clear();

@@ -11,8 +11,11 @@
 
 namespace lathe::runtime {
 
+class Gguf;
+
 /// Makes the tables that Tokenizer::create() takes from \p path: a
-/// tokenizer.json, a SentencePiece tokenizer.model, a vocab.txt, or a directory
+/// tokenizer.json, a SentencePiece tokenizer.model, a vocab.txt, a .gguf file
+/// (as below), or a directory
 /// that holds one of them (the first of these three), in which
 /// tokenizer_config.json and special_tokens_map.json say which tokens have a
 /// role. Equal files give equal tables.
@@ -35,6 +38,14 @@ struct TokenizerFiles {
 /// messages, its folder for that of the two configs.
 Result<std::vector<std::byte>>
 buildTokenizerTablesFrom(const TokenizerFiles &files, const std::string &name);
+
+/// Whether the metadata of \p file has a tokenizer of any kind.
+bool hasTokenizer(const Gguf &file);
+
+/// As buildTokenizerTables(), from the metadata of a GGUF file: the models gpt2
+/// (byte-level BPE, with the split patterns of the usual tokenizer.ggml.pre)
+/// and llama (SentencePiece BPE). NotFound if there is no tokenizer.
+Result<std::vector<std::byte>> buildTokenizerTables(const Gguf &file);
 
 } // namespace lathe::runtime
 

@@ -225,7 +225,7 @@ void tools::addTokenizeCommand(CLI::App &app, Exit &result) {
   command
       ->add_option("FILE", options->file,
                    "Artifact, checkpoint directory, tokenizer.json, "
-                   "tokenizer.model or vocab.txt")
+                   "tokenizer.model, vocab.txt or .gguf")
       ->required();
   command->add_option("TEXT", options->text,
                       "The text; standard input where it is left out");
