@@ -35,7 +35,8 @@ struct CompileOptions {
 /// Declares the flags that say what the imported module looks like.
 static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
-      .add_option("MODEL", options.model, "Checkpoint directory or .mlir file")
+      .add_option("MODEL", options.model,
+                  "Checkpoint directory, .gguf or .mlir file")
       ->required();
   command.add_option("-o,--output", options.output, "File to write")
       ->required();

@@ -3,6 +3,7 @@
 #include "runtime/formats/JsonWriter.h"
 #include "runtime/formats/SafeTensors.h"
 #include "runtime/tools/Command.h"
+#include "runtime/tools/InspectGguf.h"
 #include "runtime/tools/LoadedModel.h"
 
 #include <cstring>
@@ -260,6 +261,8 @@ static Exit inspectTensors(const InspectOptions &options) {
 static Exit inspect(const InspectOptions &options) {
   if (options.file.ends_with(".safetensors"))
     return inspectTensors(options);
+  if (options.file.ends_with(".gguf"))
+    return inspectGguf(options.file, options.json);
   RunOptions run;
   run.model = options.file;
   run.inspectOnly = true;
@@ -274,11 +277,11 @@ static Exit inspect(const InspectOptions &options) {
 
 void tools::addInspectCommand(CLI::App &app, Exit &result) {
   CLI::App *command = app.add_subcommand(
-      "inspect", "Look inside an artifact or a safetensors file");
+      "inspect", "Look inside an artifact, a safetensors or a GGUF file");
   auto options = std::make_shared<InspectOptions>();
   command
       ->add_option("FILE", options->file,
-                   "model.lathe, a checkpoint, or a .safetensors file")
+                   "model.lathe, a checkpoint, a .safetensors or a .gguf file")
       ->required();
   command->add_flag("--weights", options->weights, "List the weights");
   command->add_flag("--kernels", options->kernels, "List the kernels");
