@@ -6,8 +6,10 @@
 #include "frontend/models/Builder.h"
 #include "frontend/models/Family.h"
 #include "frontend/models/GenerationConfig.h"
+#include "frontend/models/GgufConfig.h"
 #include "frontend/models/Rope.h"
 #include "frontend/models/SentenceModules.h"
+#include "frontend/weights/GgufWeights.h"
 #include "frontend/weights/ModelWeights.h"
 #include "runtime/formats/Checkpoint.h"
 
@@ -147,7 +149,7 @@ static DictionaryAttr describeModel(MLIRContext &context,
 
 /// Verifies \p module: what a checkpoint can get wrong was checked before, so
 /// a failure here is a fault of the frontend.
-static Status verifyModule(ModuleOp module, const std::string &directory) {
+static Status verifyModule(ModuleOp module, const std::string &file) {
   std::string message;
   ScopedDiagnosticHandler handler(module.getContext(),
                                   [&](Diagnostic &diagnostic) {
@@ -157,9 +159,33 @@ static Status verifyModule(ModuleOp module, const std::string &directory) {
                                   });
   if (succeeded(verify(module)))
     return Status::ok();
-  return Status::error(
-      StatusCode::Unsupported,
-      directory + "/config.json: the model cannot be built: " + message);
+  return Status::error(StatusCode::Unsupported,
+                       file + ": the model cannot be built: " + message);
+}
+
+/// Builds the module of \p config, whose weights \p declare declares in it.
+static Result<OwningOpRef<ModuleOp>>
+buildModule(MLIRContext &context, const TransformerConfig &config,
+            const ModelLimits &limits, const std::string &generation,
+            llvm::function_ref<Result<ModelWeights>(ModuleOp)> declare) {
+  context.loadDialect<LatheDialect, arith::ArithDialect, func::FuncDialect,
+                      tensor::TensorDialect>();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  (*module)->setAttr("lathe.model",
+                     describeModel(context, config, limits, generation));
+  declareSymbols(config, limits, *module);
+  Result<ModelWeights> weights = declare(*module);
+  if (!weights.isOk())
+    return weights.takeStatus();
+  buildEntries(config, *weights, limits, *module);
+  LATHE_RETURN_IF_ERROR(verifyModule(*module, config.file));
+  return module;
+}
+
+static void handOver(const std::vector<std::string> &notes,
+                     const ImportOptions &options) {
+  if (options.notes)
+    options.notes->insert(options.notes->end(), notes.begin(), notes.end());
 }
 
 static Result<TransformerConfig>
@@ -177,8 +203,6 @@ readModelConfig(const std::string &directory, std::vector<std::string> &notes) {
 Result<OwningOpRef<ModuleOp>>
 lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
                         const ImportOptions &options) {
-  context.loadDialect<LatheDialect, arith::ArithDialect, func::FuncDialect,
-                      tensor::TensorDialect>();
   std::vector<std::string> notes;
   Result<TransformerConfig> config = readModelConfig(directory, notes);
   if (!config.isOk())
@@ -196,18 +220,35 @@ lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
   if (!checkpoint.isOk())
     return checkpoint.takeStatus();
 
-  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  (*module)->setAttr("lathe.model",
-                     describeModel(context, *config, *limits, *generation));
-  declareSymbols(*config, *limits, *module);
-  Result<ModelWeights> weights = declareWeights(
-      {*config, *checkpoint, directory, limits->context}, *module, notes);
-  if (!weights.isOk())
-    return weights.takeStatus();
-  buildEntries(*config, *weights, *limits, *module);
-  LATHE_RETURN_IF_ERROR(verifyModule(*module, directory));
-  if (options.notes)
-    options.notes->insert(options.notes->end(), notes.begin(), notes.end());
+  Result<OwningOpRef<ModuleOp>> module =
+      buildModule(context, *config, *limits, *generation, [&](ModuleOp module) {
+        return declareWeights(
+            {*config, *checkpoint, directory, limits->context}, module, notes);
+      });
+  if (module.isOk())
+    handOver(notes, options);
+  return module;
+}
+
+Result<OwningOpRef<ModuleOp>> lathe::importGguf(MLIRContext &context,
+                                                const runtime::Gguf &file,
+                                                const std::string &name,
+                                                const ImportOptions &options) {
+  std::vector<std::string> notes;
+  Result<TransformerConfig> config = readGgufConfig(file, notes);
+  if (!config.isOk())
+    return config.takeStatus();
+  Result<ModelLimits> limits = chooseLimits(*config, options, notes);
+  if (!limits.isOk())
+    return limits.takeStatus();
+  Result<OwningOpRef<ModuleOp>> module =
+      buildModule(context, *config, *limits, defaultGeneration(*config),
+                  [&](ModuleOp module) {
+                    return declareGgufWeights(
+                        {*config, file, name, limits->context}, module);
+                  });
+  if (module.isOk())
+    handOver(notes, options);
   return module;
 }
 

@@ -1,7 +1,8 @@
-//===- Import.h - A checkpoint directory to a module of IR ------*- C++ -*-===//
+//===- Import.h - A checkpoint or GGUF file to a module of IR ---*- C++ -*-===//
 #ifndef LATHE_FRONTEND_IMPORT_H
 #define LATHE_FRONTEND_IMPORT_H
 
+#include "runtime/formats/Gguf.h"
 #include "runtime/formats/Json.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -42,6 +43,13 @@ struct ImportOptions {
 runtime::Result<mlir::OwningOpRef<mlir::ModuleOp>>
 importCheckpoint(mlir::MLIRContext &context, const std::string &directory,
                  const ImportOptions &options = {});
+
+/// As importCheckpoint, of the GGUF file \p file, which parameters call
+/// \p name: relative to the folder that the module is for. What is stored in
+/// blocks has a parameter with the #lathe.quant of the blocks.
+runtime::Result<mlir::OwningOpRef<mlir::ModuleOp>>
+importGguf(mlir::MLIRContext &context, const runtime::Gguf &file,
+           const std::string &name, const ImportOptions &options = {});
 
 /// The names of the families (model_type) that importCheckpoint knows, sorted.
 std::vector<std::string_view> listFamilies();

@@ -168,7 +168,24 @@ static float readFloat(const HostTensor &input, int64_t index) {
                                           : runtime::bfloatToFloat(code);
 }
 
+/// The f32 values of a quantised tensor.
+static HostTensor dequantized(const HostTensor &input) {
+  HostTensor result(ElementType::F32, input.shape());
+  std::span<std::byte> bytes = result.mutableBytes();
+  // Memory of a vector of bytes is aligned for every plain type.
+  std::span<float> values(reinterpret_cast<float *>(bytes.data()),
+                          bytes.size() / sizeof(float));
+  [[maybe_unused]] bool fits =
+      runtime::dequantize(input.layout()->type, input.bytes(), values);
+  assert(fits && "blocks that do not hold the elements");
+  return result;
+}
+
 HostTensor lathe::cast(const HostTensor &input, ElementType type) {
+  if (input.layout()) {
+    HostTensor values = dequantized(input);
+    return type == ElementType::F32 ? values : cast(values, type);
+  }
   HostTensor result(type, input.shape());
   int64_t count = input.elements();
   std::byte *target = result.mutableBytes().data();

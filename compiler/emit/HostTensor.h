@@ -3,6 +3,7 @@
 #define LATHE_COMPILER_EMIT_HOSTTENSOR_H
 
 #include "runtime/formats/ElementType.h"
+#include "runtime/formats/GgufBlocks.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +24,17 @@ public:
   HostTensor(runtime::ElementType type, std::vector<int64_t> shape,
              std::span<const std::byte> bytes)
       : element(type), sizes(std::move(shape)), borrowed(bytes) {}
+  /// Borrows \p bytes, exactly the blocks of \p layout that hold the elements
+  /// of \p shape: F32 to all who ask, and of use to cast() only.
+  HostTensor(const runtime::BlockLayout &layout, std::vector<int64_t> shape,
+             std::span<const std::byte> bytes)
+      : element(runtime::ElementType::F32), sizes(std::move(shape)),
+        borrowed(bytes), blocks(&layout) {}
 
   runtime::ElementType type() const { return element; }
   const std::vector<int64_t> &shape() const { return sizes; }
+  /// The layout of a quantised tensor's blocks; null: elements are plain.
+  const runtime::BlockLayout *layout() const { return blocks; }
   int64_t elements() const;
   std::span<const std::byte> bytes() const {
     return owned.empty() ? borrowed : std::span<const std::byte>(owned);
@@ -41,6 +50,7 @@ private:
   std::vector<int64_t> sizes;
   std::vector<std::byte> owned;
   std::span<const std::byte> borrowed;
+  const runtime::BlockLayout *blocks = nullptr;
 };
 
 /// The tensors joined along \p dimension; they agree in all others.
@@ -54,7 +64,7 @@ HostTensor slice(const HostTensor &input, size_t dimension, int64_t begin,
 HostTensor permute(const HostTensor &input, std::span<const int64_t> order);
 
 /// Each element, of a float type, rounded to the nearest of \p type, ties to
-/// even; once, also from F64.
+/// even; once, also from F64. Values of blocks are computed in f32 first.
 HostTensor cast(const HostTensor &input, runtime::ElementType type);
 
 /// A matrix [N, K] as [ceil(N / columns)][ceil(K / depth)][columns][depth],

@@ -3,12 +3,14 @@
 #include "compiler/emit/WeightEvaluator.h"
 
 #include "compiler/emit/ElementTypes.h"
+#include "frontend/weights/GgufEncoding.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lathe;
 using runtime::ElementType;
+using runtime::Gguf;
 using runtime::MappedFile;
 using runtime::Result;
 using runtime::SafeOpener;
@@ -36,12 +38,7 @@ std::string WeightEvaluator::fieldOf(ParameterOp parameter) const {
          parameter.getSymName().str();
 }
 
-Result<const SafeTensors *> WeightEvaluator::openFile(ParameterOp parameter) {
-  std::string name = parameter.getFile().str();
-  auto known = files.find(name);
-  if (known != files.end())
-    return &known->second;
-
+Result<MappedFile> WeightEvaluator::mapFile(ParameterOp parameter) {
   if (!opener) {
     Result<SafeOpener> created = SafeOpener::create(directory, symlinks);
     if (!created.isOk())
@@ -49,17 +46,77 @@ Result<const SafeTensors *> WeightEvaluator::openFile(ParameterOp parameter) {
     opener.emplace(std::move(*created));
   }
   std::string field = fieldOf(parameter) + ": from";
-  Result<MappedFile> mapped = opener->map(name, field);
+  return opener->map(parameter.getFile(), field);
+}
+
+Result<const SafeTensors *> WeightEvaluator::openFile(ParameterOp parameter) {
+  std::string name = parameter.getFile().str();
+  auto known = files.find(name);
+  if (known != files.end())
+    return &known->second;
+  Result<MappedFile> mapped = mapFile(parameter);
   if (!mapped.isOk())
     return mapped.takeStatus();
   Result<SafeTensors> file = SafeTensors::create(std::move(*mapped));
   if (!file.isOk())
-    return Status::error(file.status().code(),
-                         field + ": " + file.status().message());
+    return Status::error(file.status().code(), fieldOf(parameter) + ": from: " +
+                                                   file.status().message());
   return &files.emplace(name, std::move(*file)).first->second;
 }
 
+Result<const Gguf *> WeightEvaluator::openGguf(ParameterOp parameter) {
+  std::string name = parameter.getFile().str();
+  auto known = ggufFiles.find(name);
+  if (known != ggufFiles.end())
+    return &known->second;
+  Result<MappedFile> mapped = mapFile(parameter);
+  if (!mapped.isOk())
+    return mapped.takeStatus();
+  Result<Gguf> file = Gguf::create(std::move(*mapped));
+  if (!file.isOk())
+    return file.takeStatus();
+  return &ggufFiles.emplace(name, std::move(*file)).first->second;
+}
+
+/// Reads a tensor of a GGUF file, which must be stored exactly as the type of
+/// \p parameter says.
+Result<HostTensor> WeightEvaluator::readGguf(ParameterOp parameter) {
+  Result<const Gguf *> file = openGguf(parameter);
+  if (!file.isOk())
+    return file.takeStatus();
+  std::string key = parameter.getKey().str();
+  const runtime::GgufTensor *tensor = (*file)->findTensor(key);
+  auto fail = [&](const std::string &what) {
+    return Status::error(StatusCode::InvalidFile,
+                         fieldOf(parameter) + ": " + parameter.getFile().str() +
+                             ": " + key + ": " + what);
+  };
+  if (!tensor)
+    return fail("the tensor is missing");
+  auto expected = cast<RankedTensorType>(parameter.getType());
+  RankedTensorType type =
+      parameterType(parameter.getContext(), tensor->type, tensor->dims);
+  if (type != expected) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    stream << "expected " << expected << ", got ";
+    if (type)
+      stream << type;
+    else
+      stream << runtime::findGgmlType(tensor->type)->name;
+    return fail(text);
+  }
+  std::vector<int64_t> shape(type.getShape());
+  if (const runtime::BlockLayout *layout =
+          runtime::findBlockLayout(tensor->type))
+    return HostTensor(*layout, std::move(shape), tensor->bytes);
+  return HostTensor(*elementTypeOf(type.getElementType()), std::move(shape),
+                    tensor->bytes);
+}
+
 Result<HostTensor> WeightEvaluator::readParameter(ParameterOp parameter) {
+  if (parameter.getFile().ends_with(".gguf"))
+    return readGguf(parameter);
   auto fail = [&](StatusCode code, const std::string &what) {
     return Status::error(code, fieldOf(parameter) + ": " +
                                    parameter.getFile().str() + ": " +
@@ -67,7 +124,7 @@ Result<HostTensor> WeightEvaluator::readParameter(ParameterOp parameter) {
   };
   auto type = cast<RankedTensorType>(parameter.getType());
   std::optional<ElementType> element = elementTypeOf(type.getElementType());
-  if (!element || !type.hasStaticShape())
+  if (!element || !type.hasStaticShape() || type.getEncoding())
     return fail(StatusCode::Unsupported,
                 "a parameter of an element type or shape that no file has");
 
@@ -103,6 +160,12 @@ Status WeightEvaluator::checkFiles() {
 static Result<HostTensor> transform(Operation *op,
                                     ArrayRef<HostTensor *> operands) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  bool isQuantized = llvm::any_of(
+      operands, [](const HostTensor *operand) { return operand->layout(); });
+  if (isQuantized && !isa<CastOp>(op))
+    return Status::error(StatusCode::Unsupported,
+                         "'" + op->getName().getStringRef().str() +
+                             "' of a quantised tensor (use lathe.cast first)");
   return TypeSwitch<Operation *, Result<HostTensor>>(op)
       .Case([&](ConcatOp concatOp) {
         SmallVector<const HostTensor *> inputs(operands);
@@ -194,5 +257,10 @@ Result<HostTensor> WeightEvaluator::evaluateAt(StringRef name, unsigned depth) {
 }
 
 Result<HostTensor> WeightEvaluator::evaluate(StringRef name) {
-  return evaluateAt(name, 0);
+  Result<HostTensor> value = evaluateAt(name, 0);
+  if (value.isOk() && value->layout())
+    return Status::error(StatusCode::Unsupported,
+                         "@" + name.str() +
+                             ": a quantised tensor (use lathe.cast first)");
+  return value;
 }

@@ -12,6 +12,7 @@
 #include "compiler/emit/HostTensor.h"
 #include "dialects/lathe/Lathe.h"
 #include "runtime/Status.h"
+#include "runtime/formats/Gguf.h"
 #include "runtime/formats/SafeOpener.h"
 #include "runtime/formats/SafeTensors.h"
 
@@ -55,7 +56,10 @@ public:
 private:
   /// "MODULE: lathe.parameter @NAME", which begins messages.
   std::string fieldOf(ParameterOp parameter) const;
+  runtime::Result<runtime::MappedFile> mapFile(ParameterOp parameter);
   runtime::Result<const runtime::SafeTensors *> openFile(ParameterOp parameter);
+  runtime::Result<const runtime::Gguf *> openGguf(ParameterOp parameter);
+  runtime::Result<HostTensor> readGguf(ParameterOp parameter);
   runtime::Result<HostTensor> readParameter(ParameterOp parameter);
   runtime::Result<HostTensor> evaluateAt(llvm::StringRef name, unsigned depth);
   runtime::Result<HostTensor> evaluateDerived(DerivedOp derived,
@@ -68,6 +72,7 @@ private:
   std::optional<runtime::SafeOpener> opener;
   /// By the name that parameters give.
   std::map<std::string, runtime::SafeTensors> files;
+  std::map<std::string, runtime::Gguf> ggufFiles;
 };
 
 } // namespace lathe

@@ -6,6 +6,7 @@
 #include "frontend/Import.h"
 #include "runtime/formats/AtomicFile.h"
 #include "runtime/formats/DepthScan.h"
+#include "runtime/formats/Gguf.h"
 #include "runtime/formats/MappedFile.h"
 #include "runtime/text/TokenizerBuilder.h"
 
@@ -23,8 +24,8 @@ using runtime::Result;
 using runtime::Status;
 using runtime::StatusCode;
 
-/// Module attribute: the folder, relative to the module's, that holds the
-/// tokenizer's files.
+/// Module attribute: the folder that holds the tokenizer's files, or the GGUF
+/// file that holds the tokenizer, relative to the module's folder.
 static constexpr llvm::StringLiteral kTokenizerAttr = "lathe.tokenizer";
 
 /// The files that a tokenizer may be made of.
@@ -38,10 +39,19 @@ static std::string inFolder(StringRef folder, StringRef name) {
   return path.str().str();
 }
 
-/// Builds the tables from \p directory if it has the files of a tokenizer.
+static bool isGguf(StringRef path) { return path.ends_with(".gguf"); }
+
+/// Builds the tables from \p directory, or the GGUF file of that name, if it
+/// has a tokenizer.
 static Status loadTokenizer(const std::string &directory,
                             std::vector<std::byte> &tables) {
   bool hasTokenizer = false;
+  if (isGguf(directory)) {
+    Result<runtime::Gguf> file = runtime::Gguf::open(directory);
+    if (!file.isOk())
+      return file.takeStatus();
+    hasTokenizer = runtime::hasTokenizer(*file);
+  }
   for (StringRef name : llvm::ArrayRef(kTokenizerFiles).take_front(3))
     hasTokenizer |= llvm::sys::fs::exists(inFolder(directory, name));
   if (!hasTokenizer)
@@ -81,7 +91,8 @@ static Result<std::string> tokenizerFolder(const std::string &path,
     return file == top ||
            (file.consume_front(top) && (top == "/" || file.starts_with("/")));
   };
-  bool stays = isBeneath(real) && llvm::sys::fs::is_directory(real);
+  bool stays =
+      isBeneath(real) && (llvm::sys::fs::is_directory(real) || isGguf(folder));
   for (StringRef file : kTokenizerFiles) {
     // What is not there cannot lead out.
     if (stays && !llvm::sys::fs::real_path(inFolder(folder, file), real))
@@ -145,14 +156,58 @@ static Result<ModuleSource> loadText(mlir::MLIRContext &context,
   return source;
 }
 
-static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
-                                           const CommandLine &line) {
+static ImportOptions importOptions(const CommandLine &line,
+                                   std::vector<std::string> &notes) {
   ImportOptions options;
   if (line.context > 0)
     options.context = line.context;
   options.maxTokens = line.compile.maxTokens;
-  std::vector<std::string> notes;
   options.notes = &notes;
+  return options;
+}
+
+static Result<ModuleSource> loadGguf(mlir::MLIRContext &context,
+                                     const CommandLine &line) {
+  // Caches of model hubs link a file's name to a place outside of the folder;
+  // the user named it, so the module is that of the place.
+  llvm::SmallString<128> real;
+  if (std::error_code error = llvm::sys::fs::real_path(line.model, real))
+    return Status::error(StatusCode::IoError,
+                         line.model + ": " + error.message());
+  Result<runtime::Gguf> file = runtime::Gguf::open(line.model);
+  if (!file.isOk())
+    return file.takeStatus();
+  std::string name = llvm::sys::path::filename(real).str();
+  if (!isGguf(name))
+    return Status::error(StatusCode::Unsupported,
+                         line.model + ": links to " + name +
+                             ", whose name does not end in .gguf (give that "
+                             "file such a name)");
+  std::vector<std::string> notes;
+  Result<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      importGguf(context, *file, name, importOptions(line, notes));
+  if (!module.isOk())
+    return module.takeStatus();
+  for (const std::string &note : notes)
+    printMessage("warning", note);
+  ModuleSource source;
+  source.module = std::move(*module);
+  source.directory = llvm::sys::path::parent_path(real).str();
+  if (runtime::hasTokenizer(*file)) {
+    (*source.module)
+        ->setAttr(kTokenizerAttr, mlir::StringAttr::get(&context, name));
+    Result<std::vector<std::byte>> built = runtime::buildTokenizerTables(*file);
+    if (!built.isOk())
+      return built.takeStatus();
+    source.tokenizerTables = std::move(*built);
+  }
+  return source;
+}
+
+static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
+                                           const CommandLine &line) {
+  std::vector<std::string> notes;
+  ImportOptions options = importOptions(line, notes);
   Result<mlir::OwningOpRef<mlir::ModuleOp>> module =
       importCheckpoint(context, line.model, options);
   if (!module.isOk())
@@ -175,22 +230,22 @@ Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
     return Status::error(StatusCode::NotFound,
                          line.model + ": " + error.message() +
                              " (expected a folder with config.json and "
-                             "safetensors, or a .mlir file)");
+                             "safetensors, or a .gguf or .mlir file)");
   if (llvm::sys::fs::is_directory(status))
     return loadCheckpoint(context, line);
   if (StringRef(line.model).ends_with(".mlir"))
     return loadText(context, line.model);
-  for (StringRef suffix : {".gguf", ".onnx"})
-    if (StringRef(line.model).ends_with(suffix))
-      return Status::error(StatusCode::Unsupported,
-                           line.model + ": " + suffix.drop_front().str() +
-                               " files are not read (use a checkpoint "
-                               "directory with config.json and "
-                               "safetensors)");
+  if (isGguf(line.model))
+    return loadGguf(context, line);
+  if (StringRef(line.model).ends_with(".onnx"))
+    return Status::error(StatusCode::Unsupported,
+                         line.model + ": onnx files are not read (use a "
+                                      "checkpoint directory with config.json "
+                                      "and safetensors)");
   return Status::error(StatusCode::Unsupported,
-                       line.model +
-                           ": is neither a checkpoint directory nor a .mlir "
-                           "file (name the folder that holds config.json)");
+                       line.model + ": is neither a checkpoint directory nor "
+                                    "a .gguf or .mlir file (name the "
+                                    "folder that holds config.json)");
 }
 
 Status ModuleSource::refuseOutput(const CommandLine &line) const {
@@ -263,7 +318,12 @@ Status ModuleSource::gatherFiles(const std::string &folder,
   for (ParameterOp parameter : module->getOps<ParameterOp>())
     parameter.setFileAttr(
         builder.getStringAttr(files + "/" + parameter.getFile()));
-  (*module)->setAttr(kTokenizerAttr, builder.getStringAttr(files));
+  // A GGUF file, now in the folder, is its own tokenizer.
+  auto own = (*module)->getAttrOfType<mlir::StringAttr>(kTokenizerAttr);
+  bool isOwn = own && isGguf(own.getValue());
+  (*module)->setAttr(
+      kTokenizerAttr,
+      builder.getStringAttr(isOwn ? files + "/" + own.str() : files));
   return Status::ok();
 }
 

@@ -312,6 +312,8 @@ Result<RopeFrequencies> lathe::ropeFrequencies(const TransformerConfig &config,
     f = longFrequencies(rope, context, powers);
     result.scale = longScale(rope);
   }
+  for (size_t i = 0; i < rope.divisors.size(); ++i)
+    f[i] /= float(rope.divisors[i]);
   result.frequencies.assign(f.begin(), f.end());
   for (double frequency : result.frequencies)
     if (!std::isfinite(frequency) || !std::isfinite(result.scale))

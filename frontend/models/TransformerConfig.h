@@ -77,6 +77,8 @@ struct RopeConfig {
   bool truncate = true;                  ///< truncate (yarn)
   std::vector<double> shortFactors;      ///< short_factor (longrope)
   std::vector<double> longFactors;       ///< long_factor (longrope)
+  /// Each frequency is divided by its one; empty: none is (rope_freqs in GGUF).
+  std::vector<double> divisors;
 
   bool operator==(const RopeConfig &) const = default;
 };
@@ -165,6 +167,9 @@ struct TransformerConfig {
   bool outputBias = false;
   bool mlpBias = false;
   bool queryKeyNorm = false;
+  /// Rows of query and key are stored in interleaved pairs: of each head 0,
+  /// D/2, 1, D/2 + 1, … (GGUF's llama).
+  bool interleavedHeads = false;
   /// Weights of linear layers inside blocks are stored (K, N).
   bool transposedWeights = false;
 

@@ -2,6 +2,8 @@
 
 #include "compiler/emit/WeightEvaluator.h"
 
+#include "tests/unit/formats/GgufBytes.h"
+
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
@@ -9,6 +11,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 using namespace lathe;
@@ -143,6 +146,100 @@ TEST_F(WeightEvaluatorTest, RefusesParametersThatDeriveFromThemselves) {
       lathe.yield %0 : tensor<2xf32>
     })");
   EXPECT_EQ(weights.evaluate("a").status().code(), StatusCode::Unsupported);
+}
+
+/// Writes a GGUF file with the Q8_0 tensor "q" of two rows: 2 * (-16 to 15),
+/// then 0.5 times that.
+void writeGguf(const std::filesystem::path &path) {
+  GgufBytes bytes;
+  bytes.add(uint32_t(0x46554747)).add(uint32_t(3));
+  bytes.add(uint64_t(1)).add(uint64_t(0));
+  bytes.tensor("q", {32, 2}, runtime::GgmlType::Q8_0, 0);
+  bytes.text.resize((bytes.text.size() + 31) / 32 * 32);
+  for (uint16_t scale : {0x4000, 0x3800}) { // 2 and 0.5 as f16
+    bytes.add(scale);
+    for (int i = 0; i < 32; ++i)
+      bytes.add(int8_t(i - 16));
+  }
+  std::ofstream(path, std::ios::binary) << bytes.text;
+}
+
+const char *const kQuantised = R"(
+    !q = tensor<2x32xf32, #lathe.quant<quantum = si8, group = 32, scale = f16>>
+    lathe.parameter @q : !q from "q.gguf" key "q"
+)";
+
+TEST_F(WeightEvaluatorTest, GivesTheValuesOfBlocks) {
+  writeGguf(directory / "q.gguf");
+  WeightEvaluator weights = load(std::string(kQuantised) + R"(
+    lathe.derived @plain : tensor<2x32xf32> {
+      %0 = lathe.get @q : !q
+      %1 = lathe.cast %0 : !q -> tensor<2x32xf32>
+      lathe.yield %1 : tensor<2x32xf32>
+    })");
+  EXPECT_TRUE(weights.checkFiles().isOk());
+  std::vector<float> expected;
+  for (float scale : {2.0f, 0.5f})
+    for (int i = 0; i < 32; ++i)
+      expected.push_back(scale * float(i - 16));
+  Result<std::vector<float>> values = floats(weights, "plain");
+  ASSERT_TRUE(values.isOk()) << values.status().message();
+  EXPECT_EQ(*values, expected);
+}
+
+TEST_F(WeightEvaluatorTest, RoundsTheValuesOfBlocks) {
+  writeGguf(directory / "q.gguf");
+  WeightEvaluator weights = load(std::string(kQuantised) + R"(
+    lathe.derived @half : tensor<2x32xf16> {
+      %0 = lathe.get @q : !q
+      %1 = lathe.cast %0 : !q -> tensor<2x32xf16>
+      lathe.yield %1 : tensor<2x32xf16>
+    })");
+  Result<HostTensor> tensor = weights.evaluate("half");
+  ASSERT_TRUE(tensor.isOk()) << tensor.status().message();
+  EXPECT_EQ(tensor->type(), ElementType::F16);
+  uint16_t first;
+  std::memcpy(&first, tensor->bytes().data(), sizeof(first));
+  EXPECT_EQ(first, 0xD000); // -32
+}
+
+TEST_F(WeightEvaluatorTest, RefusesAnotherEncoding) {
+  writeGguf(directory / "q.gguf");
+  WeightEvaluator weights =
+      load("lathe.parameter @q : tensor<2x32xf32> from \"q.gguf\" key \"q\"");
+  Status status = weights.checkFiles();
+  EXPECT_EQ(status.code(), StatusCode::InvalidFile);
+  EXPECT_TRUE(status.message().ends_with(
+      "q: expected tensor<2x32xf32>, got tensor<2x32xf32, "
+      "#lathe.quant<quantum = si8, group = 32, scale = f16>>"))
+      << status.message();
+}
+
+TEST_F(WeightEvaluatorTest, RefusesAnEncodingOfSafetensors) {
+  WeightEvaluator weights = load(
+      "lathe.parameter @w : tensor<2x32xf32, #lathe.quant<quantum = si8, group "
+      "= 32, scale = f16>> from \"w.safetensors\" key \"w\"");
+  EXPECT_EQ(weights.checkFiles().code(), StatusCode::Unsupported);
+}
+
+TEST_F(WeightEvaluatorTest, CastsBlocksOnly) {
+  writeGguf(directory / "q.gguf");
+  WeightEvaluator weights = load(std::string(kQuantised) + R"(
+    lathe.derived @row : tensor<1x32xf32> {
+      %0 = lathe.get @q : !q
+      %1 = lathe.slice %0 along 0 [0, 1] : !q -> tensor<1x32xf32>
+      lathe.yield %1 : tensor<1x32xf32>
+    }
+    lathe.derived @same : !q {
+      %0 = lathe.get @q : !q
+      lathe.yield %0 : !q
+    })");
+  EXPECT_EQ(weights.evaluate("row").status().message(),
+            "lathe.derived @row: 'lathe.slice' of a quantised tensor (use "
+            "lathe.cast first)");
+  EXPECT_EQ(weights.evaluate("same").status().message(),
+            "@same: a quantised tensor (use lathe.cast first)");
+  EXPECT_EQ(weights.evaluate("q").status().code(), StatusCode::Unsupported);
 }
 
 } // namespace

@@ -2,6 +2,8 @@
 
 #include "runtime/formats/Gguf.h"
 
+#include "tests/unit/formats/GgufBytes.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,31 +13,7 @@ using namespace lathe::runtime;
 
 namespace {
 
-/// Bytes of a GGUF file, written value by value.
-struct Bytes {
-  std::string text;
-
-  template <typename T>
-  Bytes &add(T value) {
-    text.append(reinterpret_cast<const char *>(&value), sizeof(value));
-    return *this;
-  }
-  Bytes &name(std::string_view value) {
-    add(uint64_t(value.size()));
-    text += value;
-    return *this;
-  }
-  Bytes &key(std::string_view value, GgufKind kind) {
-    return name(value).add(kind);
-  }
-  Bytes &tensor(std::string_view value, std::vector<int64_t> dims,
-                GgmlType type, uint64_t offset) {
-    name(value).add(uint32_t(dims.size()));
-    for (int64_t dim : dims)
-      add(dim);
-    return add(type).add(offset);
-  }
-};
+using Bytes = GgufBytes;
 
 std::span<const std::byte> asBytes(const std::string &text) {
   return std::as_bytes(std::span(text.data(), text.size()));

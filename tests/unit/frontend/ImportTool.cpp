@@ -1,7 +1,8 @@
 //===- ImportTool.cpp - Prints the module of a checkpoint directory -------===//
 //
-// What the lit tests of frontend/ run: lathe-import-test DIRECTORY prints the
-// imported module on standard output and notes on standard error.
+// What the lit tests of frontend/ run: lathe-import-test MODEL prints the
+// imported module on standard output and notes on standard error. MODEL is a
+// checkpoint directory or a .gguf file.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +16,20 @@
 
 using namespace lathe;
 
+static runtime::Result<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(mlir::MLIRContext &context, const std::string &path,
+            const ImportOptions &options) {
+  if (!path.ends_with(".gguf"))
+    return importCheckpoint(context, path, options);
+  auto file = runtime::Gguf::open(path);
+  if (!file.isOk())
+    return file.takeStatus();
+  return importGguf(context, *file, "model.gguf", options);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2 && argc != 3) {
-    llvm::errs() << "usage: lathe-import-test DIRECTORY [CONTEXT]\n";
+    llvm::errs() << "usage: lathe-import-test MODEL [CONTEXT]\n";
     return 2;
   }
   std::vector<std::string> notes;
@@ -26,7 +38,7 @@ int main(int argc, char **argv) {
   if (argc == 3)
     options.context = std::strtoll(argv[2], nullptr, 10);
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  auto module = importCheckpoint(context, argv[1], options);
+  auto module = importModel(context, argv[1], options);
   if (!module.isOk()) {
     llvm::errs() << "error: " << module.status().message() << "\n";
     bool invalid = module.status().code() == runtime::StatusCode::InvalidFile;
