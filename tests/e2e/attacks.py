@@ -25,14 +25,15 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "attacks"))
 import artifact
+import gguf_file
 import tiny
 from generate import npy
 from measure import measure
 from text_files import GOOD_MODEL, GOOD_VOCABULARY
 
 MIB = 1 << 20
-FORMATS = ["artifact", "config", "generation", "index", "mlir", "modules", "npy", "safetensors",
-           "sentencepiece", "tokenizer", "vocabulary", "found"]
+FORMATS = ["artifact", "config", "generation", "gguf", "index", "mlir", "modules", "npy",
+           "safetensors", "sentencepiece", "tokenizer", "vocabulary", "found"]
 # Bad files of other formats are put into a copy of a good checkpoint, under these names.
 PLACES = {"config": "config.json", "safetensors": "model.safetensors", "tokenizer": "tokenizer.json",
           "sentencepiece": "tokenizer.model", "vocabulary": "vocab.txt"}
@@ -57,6 +58,7 @@ class Attack:
         self.must("compile", self.checkpoint, "-o", self.artifact)
         self.must("compile", self.checkpoint, "-o", self.twin, "-O0")
         self.must("import", self.checkpoint, "-o", folder / "good.mlir")
+        (folder / "good.gguf").write_bytes(gguf_file.gguf(*gguf_file.tiny()))
         (folder / "good.npy").write_bytes(
             npy(b"{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }", b"\1\0\0\0"))
         self.limits = {}
@@ -104,6 +106,13 @@ class Attack:
         if name == "safetensors" and number % 2:
             return Case(kind, "inspect", ["inspect", file], file, size,
                         ("inspect", self.checkpoint / "model.safetensors"))
+        if name == "gguf":
+            good = self.folder / "good.gguf"
+            command, same = (
+                [self.compile(model, output), ["inspect", model], ["tokenize", model, "aba"]][number % 3]
+                for model, output in ((file, file.with_name(file.name + ".lathe")),
+                                      (good, self.folder / "good-again.lathe")))
+            return Case(kind, command[0], command, file, size, tuple(same))
         good = self.folder / "good.mlir" if name == "mlir" else (
             self.encoder if name in ("modules", "vocabulary") else self.checkpoint)
         checkpoint = file if name == "mlir" else self.checkpoint_with(name, file, good)
