@@ -51,7 +51,9 @@ Status readConfig(const std::string &path) {
   return config.isOk() ? Status::ok() : config.takeStatus();
 }
 Status readTokenizer(const std::string &path) {
-  return statusOf(path, buildTokenizerTables);
+  return statusOf(path, [](const std::string &file) {
+    return buildTokenizerTables(file);
+  });
 }
 Status readGeneration(const std::string &path) {
   lathe::TransformerConfig config;
