@@ -41,16 +41,20 @@ inline void requireNamesFile(const Status &status) {
           status.code() == StatusCode::Unsupported);
 }
 
-/// Makes tables of \p files. What the builder makes, the executor must take;
-/// what it refuses, it must refuse in words.
-inline void requireBuilds(const TokenizerFiles &files, std::string_view text) {
-  Result<std::vector<std::byte>> tables =
-      buildTokenizerTablesFrom(files, "f/t");
+/// What the builder makes, the executor must take; what it refuses, it must
+/// refuse in words.
+inline void requireTables(const Result<std::vector<std::byte>> &tables,
+                          std::string_view text) {
   if (!tables.isOk())
     return requireNamesFile(tables.status());
   Result<Tokenizer> tokenizer = Tokenizer::create(*tables);
   require(tokenizer.isOk());
   requireEncodes(*tokenizer, text);
+}
+
+/// Makes tables of \p files and encodes \p text with them.
+inline void requireBuilds(const TokenizerFiles &files, std::string_view text) {
+  requireTables(buildTokenizerTablesFrom(files, "f/t"), text);
 }
 
 } // namespace lathe::runtime
