@@ -1,9 +1,9 @@
 //===- GenerateCommand.cpp - lathe generate: text as it comes -------------===//
 
-#include "runtime/formats/Json.h"
 #include "runtime/formats/JsonWriter.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/ModelSampling.h"
 #include "runtime/tools/Numbers.h"
 #include "runtime/tools/TextInput.h"
 
@@ -75,38 +75,24 @@ static Exit applyModelSampling(const lathe_model_info_t &info,
                                GenerateOptions &options) {
   if (!*info.generation_config)
     return Exit::Done;
-  runtime::Result<runtime::Json> json = runtime::Json::parse(
-      info.generation_config, options.model + ": generation_config");
-  if (!json.isOk())
-    return fail(json.takeStatus());
-  runtime::JsonValue root = json->root();
-  runtime::Result<bool> sample = root.get<bool>("do_sample", false);
-  if (!sample.isOk())
-    return fail(sample.takeStatus());
-  if (!*sample)
-    return Exit::Done;
-  auto number = [&](const char *key, const char *flag, double fallback,
-                    float &value) {
-    if (command.count(flag) > 0)
-      return Exit::Done;
-    runtime::Result<double> found = root.get<double>(key, fallback);
-    if (!found.isOk())
-      return fail(found.takeStatus());
-    value = static_cast<float>(*found);
-    return Exit::Done;
+  std::string file = options.model + ": generation_config";
+  runtime::Result<ModelSampling> model =
+      readModelSampling(info.generation_config, file);
+  if (!model.isOk())
+    return fail(model.takeStatus());
+  for (const std::string &field : model->unknown)
+    warn(file + ": " + field + ": is not known and does nothing");
+  auto take = [&](const char *flag, auto &value, auto &&given) {
+    if (command.count(flag) == 0)
+      value = std::move(given);
   };
-  // The defaults are those of the format: a model that samples does so at 1.0
-  // from the 50 most likely.
-  float k = static_cast<float>(options.top_k);
-  for (Exit exit : {number("temperature", "--temp", 1.0, options.temperature),
-                    number("top_k", "--top-k", 50, k),
-                    number("top_p", "--top-p", 1.0, options.top_p),
-                    number("min_p", "--min-p", 0.0, options.min_p),
-                    number("repetition_penalty", "--repetition-penalty", 1.0,
-                           options.repetitionPenalty)})
-    if (exit != Exit::Done)
-      return exit;
-  options.top_k = static_cast<int>(k);
+  take("--temp", options.temperature, model->temperature);
+  take("--top-k", options.top_k, model->topK);
+  take("--top-p", options.top_p, model->topP);
+  take("--min-p", options.min_p, model->minP);
+  take("--repetition-penalty", options.repetitionPenalty,
+       model->repetitionPenalty);
+  take("--stop", options.stops, model->stops);
   return Exit::Done;
 }
 
@@ -331,6 +317,11 @@ static Exit generate(GenerateOptions options, const CLI::App &command) {
     if (Exit exit = applyModelSampling(info, command, options);
         exit != Exit::Done)
       return exit;
+  if (!options.stops.empty() && !info.has_tokenizer)
+    return fail(Exit::Cannot, options.model +
+                                  ": has no tokenizer, so no text in which a "
+                                  "stop string could be found (--stop or "
+                                  "stop_strings)");
   std::vector<int32_t> prompt;
   if (Exit exit = promptIds(options, model.get(), info, prompt);
       exit != Exit::Done)

@@ -132,6 +132,37 @@ with tempfile.TemporaryDirectory() as folder:
     other = program.run("generate", model, "-p", "One day", "-n", "30", "--temp", "1", "-s", "6").stdout
     check(one == two and one != other, "the seed decides the text")
 
+    # --sampling model does what generation_config.json asks, or refuses it by name.
+    asking = folder / "asking"
+    shutil.copytree(stories, asking)
+
+    def asks(code, *flags, **fields):
+        (asking / "generation_config.json").write_text(json.dumps(fields))
+        program.run("compile", asking, "-o", folder / "asking.lathe")
+        return program.run("generate", folder / "asking.lathe", "-p", "Once upon a time", "-n", "60", *flags,
+                           expect=code)
+
+    greedy = asks(0, repetition_penalty=1.5, no_repeat_ngram_size=3).stdout
+    check(greedy == program.run("generate", model, "-p", "Once upon a time", "-n", "60").stdout,
+          "without --sampling the config's sampling does nothing")
+    for refused in ({"no_repeat_ngram_size": 3}, {"num_beams": 4}, {"typical_p": 0.9, "do_sample": True}):
+        said = asks(1, "--sampling", "model", **refused).stderr
+        check(f"error: {folder}/asking.lathe: generation_config: {next(iter(refused))}: " in said, said)
+    penalty = ("--repetition-penalty", "1.5")
+    got = asks(0, "--sampling", "model", do_sample=False, repetition_penalty=1.5).stdout
+    check(got == asks(0, *penalty).stdout != greedy, f"a penalty counts in greedy text too: {got!r}")
+    got = asks(0, "--sampling", "model", *penalty, repetition_penalty=1.1).stdout
+    check(got == asks(0, *penalty).stdout, f"flags go before the config: {got!r}")
+    got = asks(0, "--sampling", "model", stop_strings=["little"]).stdout
+    check(got == stopped, f"stop_strings: {got!r}")
+    check("frobnicate" in asks(0, "--sampling", "model", frobnicate=3).stderr, "an unknown field is named")
+    (asking / "tokenizer.json").unlink()
+    (asking / "generation_config.json").write_text('{"stop_strings": "little"}')
+    program.run("compile", asking, "-o", folder / "asking.lathe")
+    for flags in (("--stop", "little"), ("--sampling", "model")):
+        wrong(1, ["asking.lathe", "tokenizer", "--stop"], "generate", folder / "asking.lathe",
+              "--prompt-ids", "1,2", *flags)
+
     # A checkpoint in place of an artifact is compiled into the cache.
     cache = folder / "cache"
     direct = program.run("generate", stories, "-p", "Once upon a time", "-n", "20",
