@@ -32,9 +32,6 @@ public:
   void makeFolder(const std::string &name) const {
     std::filesystem::create_directory(root + "/" + name);
   }
-  void link(const std::string &target, const std::string &name) const {
-    std::filesystem::create_symlink(target, root + "/" + name);
-  }
 
 private:
   std::string root;

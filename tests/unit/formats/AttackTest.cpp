@@ -84,7 +84,7 @@ class AttackTest : public testing::TestWithParam<Format> {};
 TEST_P(AttackTest, GetsACleanStatus) {
   const char *given = std::getenv("LATHE_ATTACK_FOLDER");
   std::string folder =
-      std::string(given ? given : LATHE_BINARY_DIR "/tests/attacks") + "/" +
+      std::string(given ? given : LATHE_BINARY_DIR "/attack-files") + "/" +
       GetParam().name;
   size_t count = 0;
   size_t refused = 0;
