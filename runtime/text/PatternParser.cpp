@@ -164,6 +164,8 @@ Status Parser::parseSequence(PatternNode &out, uint32_t depth) {
 }
 
 Status Parser::parseAtom(PatternNode &out, uint32_t depth) {
+  if (at == end)
+    return refuse("a missing ')'");
   if (has('('))
     return parseGroup(out, depth);
   out.kind = Kind::Set;
