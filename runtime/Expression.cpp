@@ -145,7 +145,7 @@ int64_t
 lathe::runtime::evaluateExpression(const artifact::Expression &expression,
                                    std::span<const int64_t> symbols) {
   const flatbuffers::Vector<int64_t> &code = *expression.code();
-  std::array<int64_t, kMaxExpressionStack> stack;
+  std::array<int64_t, kMaxExpressionStack> stack = {};
   size_t depth = 0;
   for (flatbuffers::uoffset_t i = 0; i < code.size(); i += 2) {
     int64_t value = code.Get(i + 1);
@@ -159,8 +159,9 @@ lathe::runtime::evaluateExpression(const artifact::Expression &expression,
       continue;
     }
     --depth;
-    // boundExpression showed that there is a value.
-    stack[depth - 1] = *apply(opcode, stack[depth - 1], stack[depth]);
+    // boundExpression showed that there is a value, so the 0 is never taken.
+    stack[depth - 1] =
+        apply(opcode, stack[depth - 1], stack[depth]).value_or(0);
   }
   return stack[0];
 }

@@ -60,20 +60,20 @@ readBytes(JsonValue offsets, std::span<const std::byte> data) {
   if (offsets.size() != 2)
     return offsets.error("expected 2 offsets, got " +
                          std::to_string(offsets.size()));
-  uint64_t bounds[2];
-  size_t count = 0;
+  // After the two elements, the first and the second.
+  uint64_t begin = 0, end = 0;
   for (JsonValue element : offsets.elements()) {
     Result<uint64_t> bound = element.asUint();
     if (!bound.isOk())
       return bound.takeStatus();
-    bounds[count++] = *bound;
+    begin = end;
+    end = *bound;
   }
-  if (bounds[0] > bounds[1] || bounds[1] > data.size())
-    return offsets.error("bytes " + std::to_string(bounds[0]) + " to " +
-                         std::to_string(bounds[1]) +
-                         " do not lie in the file's " +
+  if (begin > end || end > data.size())
+    return offsets.error("bytes " + std::to_string(begin) + " to " +
+                         std::to_string(end) + " do not lie in the file's " +
                          std::to_string(data.size()) + " bytes of data");
-  return data.subspan(bounds[0], bounds[1] - bounds[0]);
+  return data.subspan(begin, end - begin);
 }
 
 static Result<Tensor> readTensor(JsonValue entry,

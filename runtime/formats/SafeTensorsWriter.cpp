@@ -48,27 +48,29 @@ Result<SafeTensorsWriter> SafeTensorsWriter::create(
   JsonWriter json;
   json.beginObject();
   writeMetadata(json, metadata);
-  CheckedSize end(0);
+  uint64_t begin = 0;
   for (const TensorSpec &spec : specs) {
-    CheckedSize begin = end;
-    end = end + CheckedSize::product(spec.shape) * elementBytes(spec.type);
-    if (!end.value())
+    CheckedSize bytes =
+        CheckedSize::product(spec.shape) * elementBytes(spec.type);
+    std::optional<uint64_t> end = (bytes + begin).value();
+    if (!end)
       return invalid(path, spec.name + ": the tensor's size overflows");
     json.key(spec.name).beginObject();
     json.field("dtype", elementName(spec.type)).key("shape").beginArray();
     for (int64_t size : spec.shape)
       json.value(size);
     json.endArray().key("data_offsets").beginArray();
-    json.value(*begin.value()).value(*end.value()).endArray().endObject();
+    json.value(begin).value(*end).endArray().endObject();
+    begin = *end;
   }
   std::string header = json.endObject().take();
-  header.resize(*CheckedSize(header.size()).alignedTo(kHeaderAlignment).value(),
-                ' ');
+  header.append(-header.size() % kHeaderAlignment, ' ');
   if (header.size() > SafeTensors::kMaximumHeader)
     return invalid(path, "a header of " + std::to_string(header.size()) +
                              " bytes is longer than the format's limit");
   uint64_t length = header.size();
-  std::optional<uint64_t> size = (end + length + sizeof(length)).value();
+  std::optional<uint64_t> size =
+      (CheckedSize(begin) + length + sizeof(length)).value();
   if (!size)
     return invalid(path, "the file's size overflows");
 

@@ -8,7 +8,7 @@
 using namespace lathe::runtime;
 using namespace lathe::runtime::text;
 
-static Status invalid(std::string what) {
+static Status invalid(const std::string &what) {
   return Status::error(StatusCode::InvalidFile, "tokenizer tables: " + what);
 }
 

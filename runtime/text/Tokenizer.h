@@ -26,7 +26,7 @@ namespace lathe::runtime {
 
 namespace text {
 struct Tables;
-}
+} // namespace text
 
 /// What encode() does besides turning text into ids.
 struct EncodeOptions {

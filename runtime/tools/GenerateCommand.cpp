@@ -82,9 +82,9 @@ static Exit applyModelSampling(const lathe_model_info_t &info,
     return fail(model.takeStatus());
   for (const std::string &field : model->unknown)
     warn(file + ": " + field + ": is not known and does nothing");
-  auto take = [&](const char *flag, auto &value, auto &&given) {
+  auto take = [&](const char *flag, auto &value, const auto &given) {
     if (command.count(flag) == 0)
-      value = std::move(given);
+      value = given;
   };
   take("--temp", options.temperature, model->temperature);
   take("--top-k", options.top_k, model->topK);
