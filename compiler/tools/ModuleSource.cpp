@@ -8,6 +8,7 @@
 #include "runtime/formats/DepthScan.h"
 #include "runtime/formats/Gguf.h"
 #include "runtime/formats/MappedFile.h"
+#include "runtime/formats/SystemError.h"
 #include "runtime/text/TokenizerBuilder.h"
 
 #include "mlir/IR/Verifier.h"
@@ -17,6 +18,8 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+
+#include <cerrno>
 
 using namespace lathe;
 using llvm::StringRef;
@@ -82,11 +85,11 @@ static Result<std::string> tokenizerFolder(const std::string &path,
   std::string folder = inFolder(directory, name);
   llvm::SmallString<128> top, real;
   if (std::error_code error = llvm::sys::fs::real_path(directory, top))
-    return Status::error(StatusCode::IoError,
-                         directory + ": " + error.message());
+    return runtime::systemError(directory, "open", error.value());
   if (std::error_code error = llvm::sys::fs::real_path(folder, real))
-    return Status::error(StatusCode::InvalidFile,
-                         field + folder + ": " + error.message());
+    return Status::error(
+        StatusCode::InvalidFile,
+        field + runtime::systemError(folder, "open", error.value()).message());
   auto isBeneath = [&](StringRef file) {
     return file == top ||
            (file.consume_front(top) && (top == "/" || file.starts_with("/")));
@@ -172,8 +175,7 @@ static Result<ModuleSource> loadGguf(mlir::MLIRContext &context,
   // the user named it, so the module is that of the place.
   llvm::SmallString<128> real;
   if (std::error_code error = llvm::sys::fs::real_path(line.model, real))
-    return Status::error(StatusCode::IoError,
-                         line.model + ": " + error.message());
+    return runtime::systemError(line.model, "open", error.value());
   Result<runtime::Gguf> file = runtime::Gguf::open(line.model);
   if (!file.isOk())
     return file.takeStatus();
@@ -223,16 +225,27 @@ static Result<ModuleSource> loadCheckpoint(mlir::MLIRContext &context,
   return source;
 }
 
+/// \p status, with what a MODEL may be.
+static Status expectedModel(const Status &status) {
+  return Status::error(status.code(),
+                       status.message() +
+                           " (expected a folder with config.json, "
+                           "model.safetensors and tokenizer.json, or a .gguf "
+                           "or .mlir file)");
+}
+
 Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
                                         const CommandLine &line) {
   llvm::sys::fs::file_status status;
   if (std::error_code error = llvm::sys::fs::status(line.model, status))
-    return Status::error(StatusCode::NotFound,
-                         line.model + ": " + error.message() +
-                             " (expected a folder with config.json and "
-                             "safetensors, or a .gguf or .mlir file)");
-  if (llvm::sys::fs::is_directory(status))
+    return expectedModel(
+        runtime::systemError(line.model, "open", error.value()));
+  if (llvm::sys::fs::is_directory(status)) {
+    std::string config = inFolder(line.model, "config.json");
+    if (!llvm::sys::fs::exists(config))
+      return expectedModel(runtime::systemError(config, "open", ENOENT));
     return loadCheckpoint(context, line);
+  }
   if (StringRef(line.model).ends_with(".mlir"))
     return loadText(context, line.model);
   if (isGguf(line.model))
@@ -263,19 +276,12 @@ Status ModuleSource::refuseOutput(const CommandLine &line) const {
   return Status::ok();
 }
 
-static Status fileError(const std::string &path, std::error_code error) {
-  return Status::error(error == std::errc::no_space_on_device
-                           ? StatusCode::ResourceExhausted
-                           : StatusCode::IoError,
-                       path + ": " + error.message());
-}
-
 /// Makes \p target the same file as \p source: a hard link, else a copy. What
 /// was there stays until the new one is whole.
 static Status linkOrCopy(const std::string &source, const std::string &target) {
   llvm::SmallString<128> real;
   if (std::error_code error = llvm::sys::fs::real_path(source, real))
-    return fileError(source, error);
+    return runtime::systemError(source, "open", error.value());
   std::string temporary = target + "." +
                           std::to_string(llvm::sys::Process::getProcessId()) +
                           ".tmp";
@@ -285,7 +291,8 @@ static Status linkOrCopy(const std::string &source, const std::string &target) {
     error = llvm::sys::fs::copy_file(real, temporary);
   if (!error)
     error = llvm::sys::fs::rename(temporary, target);
-  return error ? fileError(target, error) : Status::ok();
+  return error ? runtime::systemError(target, "write", error.value())
+               : Status::ok();
 }
 
 /// Whether \p name in \p directory is a symlink: a module may not follow it.
@@ -311,7 +318,7 @@ Status ModuleSource::gatherFiles(const std::string &folder,
     if (std::error_code error = llvm::sys::fs::create_directories(
             llvm::sys::path::parent_path(target), /*IgnoreExisting=*/true,
             llvm::sys::fs::all_all))
-      return fileError(target, error);
+      return runtime::systemError(target, "write", error.value());
     LATHE_RETURN_IF_ERROR(linkOrCopy(inFolder(directory, name), target));
   }
   mlir::Builder builder(module->getContext());

@@ -58,9 +58,9 @@ with tempfile.TemporaryDirectory() as folder:
     # Files that are missing or broken.
     wrong(3, ["missing.lathe"], "generate", folder / "missing.lathe", "-p", "a")
     wrong(3, ["a\\xe2\\x80\\xaeb\\xc2\\x85\\x07é"], "tokenize", folder / "a\u202eb\u0085\aé", "a")
-    wrong(3, ["missing"], "compile", folder / "missing", "-o", folder / "x.lathe")
+    wrong(3, ["missing: cannot open: no such", "config.json", ".gguf"], "compile", folder / "missing", "-o", folder / "x.lathe")
     (folder / "empty").mkdir()
-    wrong(3, ["config.json"], "compile", folder / "empty", "-o", folder / "x.lathe")
+    wrong(3, ["config.json: cannot open: no such", "model.safetensors", ".gguf"], "compile", folder / "empty", "-o", folder / "x.lathe")
     broken = folder / "broken"
     shutil.copytree(stories, broken)
     (broken / "config.json").write_text('{"model_type": "llama", "hidden_size": "wide"}')
