@@ -33,6 +33,22 @@ HostTensor HostTensor::reshaped(std::vector<int64_t> shape) && {
   return result;
 }
 
+HostTensor HostTensor::blockBytes() const {
+  std::vector<int64_t> shape = sizes;
+  int64_t rows = product(std::span(sizes).first(sizes.size() - 1));
+  shape.back() = rows ? int64_t(bytes().size()) / rows : 0;
+  return HostTensor(ElementType::U8, std::move(shape), bytes());
+}
+
+HostTensor HostTensor::ofBlocks(const runtime::BlockLayout &layout,
+                                std::vector<int64_t> shape) && {
+  HostTensor result = std::move(*this);
+  result.element = ElementType::F32;
+  result.sizes = std::move(shape);
+  result.blocks = &layout;
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Elements that move
 //===----------------------------------------------------------------------===//
@@ -91,9 +107,12 @@ HostTensor lathe::permute(const HostTensor &input,
     strides[dim] = innerSize(input.shape(), order[dim]) * size;
   }
   HostTensor result(input.type(), shape);
+  // What stays last moves as a whole.
+  for (; rank > 0 && order[rank - 1] == int64_t(rank - 1); --rank)
+    size *= size_t(shape[rank - 1]);
   std::byte *target = result.mutableBytes().data();
   const std::byte *source = input.bytes().data();
-  for (int64_t count = result.elements(); count > 0; --count) {
+  for (size_t left = result.bytes().size(); left > 0; left -= size) {
     std::memcpy(target, source, size);
     target += size;
     for (size_t dim = rank; dim-- > 0;) {

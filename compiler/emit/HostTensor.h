@@ -25,7 +25,8 @@ public:
              std::span<const std::byte> bytes)
       : element(type), sizes(std::move(shape)), borrowed(bytes) {}
   /// Borrows \p bytes, exactly the blocks of \p layout that hold the elements
-  /// of \p shape: F32 to all who ask, and of use to cast() only.
+  /// of \p shape: F32 to all who ask, and of use to cast() and
+  /// packQuantised() only.
   HostTensor(const runtime::BlockLayout &layout, std::vector<int64_t> shape,
              std::span<const std::byte> bytes)
       : element(runtime::ElementType::F32), sizes(std::move(shape)),
@@ -41,6 +42,12 @@ public:
   }
   /// The bytes of a tensor that owns them.
   std::span<std::byte> mutableBytes() { return owned; }
+
+  /// Of a quantised tensor: its bytes, U8, a row of blocks a row.
+  HostTensor blockBytes() const;
+  /// The inverse: this tensor, U8, as blocks of \p layout that hold \p shape.
+  HostTensor ofBlocks(const runtime::BlockLayout &layout,
+                      std::vector<int64_t> shape) &&;
 
   /// This tensor under another shape of as many elements.
   HostTensor reshaped(std::vector<int64_t> shape) &&;

@@ -3,6 +3,7 @@
 #include "compiler/emit/WeightEvaluator.h"
 
 #include "compiler/emit/ElementTypes.h"
+#include "compiler/emit/PackQuantised.h"
 #include "frontend/weights/GgufEncoding.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -160,12 +161,6 @@ Status WeightEvaluator::checkFiles() {
 static Result<HostTensor> transform(Operation *op,
                                     ArrayRef<HostTensor *> operands) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  bool isQuantized = llvm::any_of(
-      operands, [](const HostTensor *operand) { return operand->layout(); });
-  if (isQuantized && !isa<CastOp>(op))
-    return Status::error(StatusCode::Unsupported,
-                         "'" + op->getName().getStringRef().str() +
-                             "' of a quantised tensor (use lathe.cast first)");
   return TypeSwitch<Operation *, Result<HostTensor>>(op)
       .Case([&](ConcatOp concatOp) {
         SmallVector<const HostTensor *> inputs(operands);
@@ -192,6 +187,8 @@ static Result<HostTensor> transform(Operation *op,
       })
       .Case([&](PackOp) {
         auto packed = cast<PackedAttr>(type.getEncoding());
+        if (packed.getQuant())
+          return packQuantised(*operands[0], packed);
         return pack(*operands[0], packed.getColumns(), packed.getDepth());
       })
       .Case([&](RopeTableOp rope) {
@@ -208,6 +205,29 @@ static Result<HostTensor> transform(Operation *op,
       });
 }
 
+/// The same for quantised operands too: their rows move as bytes.
+static Result<HostTensor> transformAny(Operation *op,
+                                       ArrayRef<HostTensor *> operands) {
+  const runtime::BlockLayout *layout =
+      operands.empty() ? nullptr : operands[0]->layout();
+  if (!layout || isa<CastOp, PackOp>(op))
+    return transform(op, operands);
+  std::vector<HostTensor> rows;
+  for (const HostTensor *operand : operands)
+    rows.push_back(operand->blockBytes());
+  std::vector<int64_t> shape(
+      cast<RankedTensorType>(op->getResult(0).getType()).getShape());
+  if (isa<ReshapeOp>(op))
+    return HostTensor(*operands[0]).reshaped(std::move(shape));
+  SmallVector<HostTensor *> pointers;
+  for (HostTensor &row : rows)
+    pointers.push_back(&row);
+  Result<HostTensor> moved = transform(op, pointers);
+  if (!moved.isOk())
+    return moved.takeStatus();
+  return std::move(*moved).ofBlocks(*layout, std::move(shape));
+}
+
 Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
                                                     unsigned depth) {
   auto fail = [&](StatusCode code, const std::string &what) {
@@ -222,8 +242,8 @@ Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
     for (Value operand : op.getOperands())
       operands.push_back(values[operand].get());
     auto get = dyn_cast<GetOp>(op);
-    Result<HostTensor> value =
-        get ? evaluateAt(get.getSymbol(), depth + 1) : transform(&op, operands);
+    Result<HostTensor> value = get ? evaluateAt(get.getSymbol(), depth + 1)
+                                   : transformAny(&op, operands);
     if (!value.isOk())
       return get ? value.takeStatus()
                  : fail(value.status().code(), value.status().message());

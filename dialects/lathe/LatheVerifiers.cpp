@@ -33,7 +33,12 @@ static LogicalResult verifyStatic(Operation *op, RankedTensorType type) {
 static LogicalResult verifyResult(Operation *op, RankedTensorType input,
                                   ArrayRef<int64_t> shape,
                                   RankedTensorType result) {
-  auto expected = RankedTensorType::get(shape, input.getElementType());
+  auto quant = dyn_cast_or_null<QuantAttr>(input.getEncoding());
+  if (quant && (shape.empty() || shape.back() != input.getShape().back()))
+    return op->emitOpError("expects the rows of a quantised input to stay "
+                           "whole, got ")
+           << input << " and " << result;
+  auto expected = RankedTensorType::get(shape, input.getElementType(), quant);
   if (result == expected)
     return success();
   return op->emitOpError("expects a result of ")
@@ -263,7 +268,8 @@ LogicalResult ConcatOp::verify() {
     if (input.getRank() == first.getRank())
       others[dimension] = first.getDimSize(dimension);
     if (!input.hasStaticShape() || ArrayRef(others) != first.getShape() ||
-        input.getElementType() != first.getElementType()) // C3
+        input.getElementType() != first.getElementType() ||
+        input.getEncoding() != first.getEncoding()) // C3
       return emitOpError("expects inputs that differ in dimension ")
              << dimension << " only, got " << first << " and " << input;
     shape[dimension] += input.getDimSize(dimension);
@@ -297,6 +303,8 @@ LogicalResult PermuteOp::verify() {
   if (static_cast<int64_t>(getOrder().size()) != rank || !seen.all()) // C1
     return emitOpError("expects an order that names each of the ")
            << rank << " dimensions once";
+  if (isQuantized(input) && getOrder().back() != rank - 1)
+    return emitOpError("expects the rows of a quantised input to stay whole");
   SmallVector<int64_t> shape;
   for (int64_t dim : getOrder())
     shape.push_back(input.getDimSize(dim));

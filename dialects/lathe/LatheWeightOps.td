@@ -16,9 +16,10 @@ def Lathe_ConcatOp : Lathe_Op<"concat", [Pure]> {
     Constraints:
     - (C1) There is one input or more.
     - (C2) `dimension` < rank.
-    - (C3) Inputs are static, of one element type, and differ in size in
+    - (C3) Inputs are static, of one element type and encoding, and differ in size in
       `dimension` only.
-    - (C4) The result has the sum of their sizes in `dimension`.
+    - (C4) The result has the sum of their sizes in `dimension`; rows of a
+      quantised input stay whole.
 
     Example:
 
@@ -44,6 +45,7 @@ def Lathe_SliceOp : Lathe_Op<"slice", [Pure]> {
     - (C1) `dimension` < rank.
     - (C2) 0 <= `begin` < `end` <= size of `dimension`.
     - (C3) The result is the input with `end` - `begin` elements in `dimension`.
+    - (C4) Rows of a quantised input stay whole.
 
     Example:
 
@@ -70,6 +72,7 @@ def Lathe_PermuteOp : Lathe_Op<"permute", [Pure]> {
     Constraints:
     - (C1) `order` names each dimension of the input once.
     - (C2) The result has the input's sizes in that order, and its element type.
+    - (C3) Rows of a quantised input stay whole.
 
     Example:
 
@@ -91,7 +94,8 @@ def Lathe_ReshapeOp : Lathe_Op<"reshape", [Pure]> {
   let description = [{
     Constraints:
     - (C1) Input and result are static and have as many elements.
-    - (C2) They have one element type and no encoding.
+    - (C2) They have one element type and no encoding but `#lathe.quant`.
+    - (C3) Rows of a quantised input stay whole.
 
     Example:
 
@@ -134,7 +138,7 @@ def Lathe_PackOp : Lathe_Op<"pack", [Pure]> {
 
     Constraints:
     - (C1) The input is not packed.
-    - (C2) The result is packed, of the input's shape and element type.
+    - (C2) The result is packed, of the input's shape, element type and quant.
 
     Example:
 

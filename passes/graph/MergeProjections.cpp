@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/analysis/QuantChains.h"
 #include "passes/analysis/ValueNames.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,8 +42,13 @@ bool isCandidate(LinearOp layer) {
          (!layer.getBias() || parameterOf(layer.getBias()));
 }
 
+/// How the weight of \p layer is quantised, if it is.
+QuantAttr quantOf(const SymbolTable &table, LinearOp layer) {
+  return lathe::quantOf(table, parameterOf(layer.getWeight()).getValue());
+}
+
 /// Whether \p layer and \p first, of the same input, can be one contraction.
-bool canMerge(LinearOp first, LinearOp layer) {
+bool canMerge(const SymbolTable &table, LinearOp first, LinearOp layer) {
   auto elementOf = [](Value value) {
     return value ? getElementTypeOrSelf(value) : Type();
   };
@@ -50,7 +56,8 @@ bool canMerge(LinearOp first, LinearOp layer) {
          elementOf(first.getWeight()) == elementOf(layer.getWeight()) &&
          elementOf(first.getBias()) == elementOf(layer.getBias()) &&
          elementOf(first.getResult()) == elementOf(layer.getResult()) &&
-         first.getReduceAttr() == layer.getReduceAttr();
+         first.getReduceAttr() == layer.getReduceAttr() &&
+         quantOf(table, first) == quantOf(table, layer);
 }
 
 /// activation(gate) * up, where nothing else reads the three.
@@ -77,6 +84,7 @@ public:
   explicit Merger(ModuleOp module) : module(module), table(module) {}
 
   void merge(MutableArrayRef<LinearOp> layers);
+  const SymbolTable &symbols() const { return table; }
 
 private:
   /// Returns a symbol whose value is \p parts joined along dimension 0, of
@@ -215,7 +223,7 @@ struct MergeProjections : impl::MergeProjectionsBase<MergeProjections> {
           return;
         auto &groups = byInput[layer.getInput()];
         for (auto &group : groups)
-          if (canMerge(group.front(), layer))
+          if (canMerge(merger.symbols(), group.front(), layer))
             return group.push_back(layer);
         groups.push_back({layer});
       });

@@ -2,7 +2,8 @@
 
 #include "passes/Passes.h"
 
-#include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/PackedQuant.h"
+#include "passes/analysis/QuantChains.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -22,6 +23,9 @@ int64_t packedDepth(Type element) {
     return 1;
   return element.isBF16() || element.isF16() ? 2 : 0;
 }
+
+/// Terms of a word of a quantised weight.
+constexpr int64_t kQuantDepth = 8;
 
 struct PackWeights : impl::PackWeightsBase<PackWeights> {
   using PackWeightsBase::PackWeightsBase;
@@ -43,11 +47,14 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
       if (get && !type.getEncoding() && packedDepth(type.getElementType()) != 0)
         replaceGet(linear.getWeightMutable(), packedOf(get, type, symbols));
     }
-    // A table that a linear layer reads too is stored once.
+    // A table that a linear layer reads too is stored once, and a quantised one
+    // stays so.
     for (GatherOp gather : gathers) {
       auto get = gather.getTable().getDefiningOp<GetOp>();
       DerivedOp packed =
           get ? packedWeights.lookup(get.getSymbolAttr().getAttr()) : nullptr;
+      if (get && !packed && packableQuant(symbols, get))
+        packed = packedOf(get, gather.getTable().getType(), symbols);
       if (packed)
         replaceGet(gather.getTableMutable(), packed);
     }
@@ -64,6 +71,12 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
       get.erase();
   }
 
+  /// How what \p get reads is quantised, if it has a packed layout like that.
+  static QuantAttr packableQuant(const SymbolTable &symbols, GetOp get) {
+    QuantAttr quant = quantOf(symbols, get.getSymbol());
+    return quant && hasPackedLayout(quant) ? quant : QuantAttr();
+  }
+
   /// The packed form of what \p get reads, made at its first use.
   DerivedOp packedOf(GetOp get, RankedTensorType type, SymbolTable &symbols) {
     DerivedOp &packed = packedWeights[get.getSymbolAttr().getAttr()];
@@ -73,15 +86,18 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
     OpBuilder builder(weight);
     builder.setInsertionPointAfter(weight);
     Location loc = weight->getLoc();
-    auto layout = PackedAttr::get(&getContext(), columns,
-                                  packedDepth(type.getElementType()));
+    QuantAttr quant = packableQuant(symbols, get);
+    auto layout = PackedAttr::get(
+        &getContext(), columns,
+        quant ? kQuantDepth : packedDepth(type.getElementType()), quant);
     auto packedType =
         RankedTensorType::get(type.getShape(), type.getElementType(), layout);
     packed = DerivedOp::create(builder, loc,
                                (get.getSymbol() + ".packed").str(), packedType);
     builder.createBlock(&packed.getBody());
-    Value plain = GetOp::create(builder, loc, type, get.getSymbol());
-    Value value = PackOp::create(builder, loc, packedType, plain);
+    Value stored = quant ? buildQuantised(builder, symbols, get.getSymbol())
+                         : GetOp::create(builder, loc, type, get.getSymbol());
+    Value value = PackOp::create(builder, loc, packedType, stored);
     YieldOp::create(builder, loc, value);
     // Renamed if there is one of that name already.
     symbols.insert(packed);

@@ -118,6 +118,9 @@ def PackWeights : Pass<"lathe-pack-weights", "::mlir::ModuleOp"> {
     A `lathe.gather` whose table is such a weight, as that of a tied embedding,
     reads the packed one too: the weight is stored once.
 
+    A parameter that is quantised rows behind a `lathe.cast` to f32 is packed as
+    those, without the cast; so is a quantised table that only gathers read.
+
     It leaves alone weights that are packed already, computed in the entry, or
     of an element type without a packed layout.
   }];

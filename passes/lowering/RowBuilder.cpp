@@ -2,6 +2,7 @@
 
 #include "passes/lowering/RowBuilder.h"
 
+#include "passes/lowering/QuantReader.h"
 #include "passes/lowering/RowShapes.h"
 #include "passes/lowering/UpstreamOps.h"
 #include "passes/lowering/VectorMath.h"
@@ -78,6 +79,9 @@ static Value rowStart(const KernelCode &code, Value row,
   auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
   if (!packed)
     return code.mul(row, size);
+  // Its bytes are no array of elements: see loadQuantised.
+  if (packed.getQuant())
+    return row;
   // [N / columns][K / depth][columns][depth]: docs/design.md, 8.4.
   int64_t columns = packed.getColumns(), depth = packed.getDepth();
   int64_t panel = columns * llvm::alignTo(size, depth);
@@ -398,14 +402,55 @@ Value RowBuilder::loadPacked(Value base, RankedTensorType type, Value start,
   return buildWiden(code.builder, code.loc, row);
 }
 
+Value RowBuilder::loadQuantised(Value base, RankedTensorType type, Value row,
+                                const Place &place) {
+  constexpr int64_t octet = 8;
+  auto packed = cast<PackedAttr>(type.getEncoding());
+  QuantReader reader(code, packed, /*lanes=*/1);
+  QuantAttr quant = packed.getQuant();
+  int64_t columns = packed.getColumns();
+  Value panel = code.mul(code.div(row, columns),
+                         reader.sizes().panelBytes(type.getDimSize(1)));
+  VectorType lanes = code.lanes(code.f32());
+  Value numbers = arith::ConstantOp::create(code.builder, code.loc, lanes,
+                                            code.builder.getZeroAttr(lanes));
+  // Rows are whole groups, and a vector begins with an octet of one.
+  for (int64_t first = 0; first < kLanes; first += octet) {
+    Value term = code.add(place.column, first);
+    Value unit =
+        code.mul(code.div(term, quant.unit()), reader.sizes().unitBytes());
+    QuantReader::Place at{buildElementPtr(code.builder, code.loc, base,
+                                          code.builder.getI8Type(),
+                                          code.add(panel, unit)),
+                          code.rem(row, columns)};
+    Value inUnit = code.rem(term, quant.unit());
+    Value group = code.div(inUnit, quant.getGroup());
+    Value inGroup = code.div(code.rem(inUnit, quant.getGroup()), octet);
+    auto terms =
+        reader.loadTerms(at, group, inGroup, reader.loadFactors(at, group));
+    for (auto [i, number] : llvm::enumerate(terms)) {
+      Value scalar = vector::ExtractOp::create(code.builder, code.loc, number,
+                                               ArrayRef<int64_t>{0});
+      numbers = vector::InsertOp::create(code.builder, code.loc, scalar,
+                                         numbers, first + int64_t(i));
+    }
+  }
+  return numbers;
+}
+
 Value RowBuilder::evaluateGather(GatherOp op, const Place &place) {
   RankedTensorType type = op.getTable().getType();
   Value table = bufferOf(frame, op.getTable());
   Value start = tokenFacts[op][0];
-  Value row = isa_and_nonnull<PackedAttr>(type.getEncoding())
-                  ? loadPacked(table, type, start, place)
-                  : code.loadLanes(table, type.getElementType(),
-                                   code.add(start, place.column));
+  auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
+  Value row;
+  if (packed && packed.getQuant())
+    row = loadQuantised(table, type, start, place);
+  else if (packed)
+    row = loadPacked(table, type, start, place);
+  else
+    row = code.loadLanes(table, type.getElementType(),
+                         code.add(start, place.column));
   float scale = op.getScale().convertToFloat();
   return scale == 1.0f ? row : code.mulf(row, code.splat(scale));
 }

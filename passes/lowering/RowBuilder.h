@@ -111,6 +111,8 @@ private:
   mlir::Value evaluateArith(mlir::Operation *op, const Place &place);
   mlir::Value evaluateNorm(mlir::Operation *op, const Place &place);
   mlir::Value evaluateGather(GatherOp op, const Place &place);
+  mlir::Value loadQuantised(mlir::Value base, mlir::RankedTensorType type,
+                            mlir::Value row, const Place &place);
   mlir::Value loadPacked(mlir::Value base, mlir::RankedTensorType type,
                          mlir::Value start, const Place &place);
   mlir::Value evaluateRope(RopeOp op, const Place &place);

@@ -177,11 +177,26 @@ static LogicalResult checkUse(Operation *op) {
       });
 }
 
+/// Rows of a quantised table are decoded by octets, which the loops over the
+/// halves of a rotation could cut.
+static LogicalResult checkTable(GatherOp gather, bool rotates) {
+  auto packed =
+      dyn_cast_or_null<PackedAttr>(gather.getTable().getType().getEncoding());
+  if (packed && packed.getQuant() && rotates)
+    return gather.emitOpError("reads a quantised table in a kernel that "
+                              "rotates");
+  return success();
+}
+
 /// Rotations shape the loops over a head: all of a kernel must agree, and no
 /// norm may come after one.
 static LogicalResult checkRotations(func::FuncOp kernel) {
   int64_t width = 0;
+  bool rotates = !kernel.getOps<RopeOp>().empty();
   auto result = kernel.walk([&](Operation *op) -> WalkResult {
+    if (auto gather = dyn_cast<GatherOp>(op);
+        gather && failed(checkTable(gather, rotates)))
+      return WalkResult::interrupt();
     if (auto rope = dyn_cast<RopeOp>(op)) {
       int64_t columns = rope.getTable().getType().getDimSize(1);
       if (width != 0 && width != columns)

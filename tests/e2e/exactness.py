@@ -1,6 +1,8 @@
 """The same bits however a model is asked: by threads, batch mates, pieces and plans.
 
-    exactness.py BUILD_DIRECTORY CASE_DIRECTORY [compile flags...]
+    exactness.py BUILD_DIRECTORY CASE [compile flags...]
+
+CASE is a checkpoint directory, or a GGUF file, a decoder of 512 tokens.
 
 For each instruction-set level of this machine by itself. Eight sequences, whose lengths
 lie on both sides of tiles and of the cache's pages, go through each entry: together, on 1
@@ -169,7 +171,9 @@ class Exactness:
 
 def main():
     program, case = Program(sys.argv[1]), pathlib.Path(sys.argv[2])
-    config = json.loads((case / "config.json").read_text())
+    config = {"architectures": [""], "vocab_size": 512}
+    if case.is_dir():
+        config = json.loads((case / "config.json").read_text())
     tokens = Tokens(config["vocab_size"], config.get("type_vocab_size", 1))
     levels = json.loads(program.run("env", "--json").stdout)["targets"].split(", ")
     with tempfile.TemporaryDirectory() as folder:

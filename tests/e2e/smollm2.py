@@ -17,6 +17,9 @@ prompts = json.loads((ROOT / "tests" / "data" / "smollm2" / "smollm2.reference.j
 with tempfile.TemporaryDirectory() as folder:
     model = pathlib.Path(folder) / "smollm2.lathe"
     program.run("compile", source, "-o", model, "--context", "2048")
+    # Weights stay as few bits as the file has: at most 12 % more than its own bytes.
+    share = model.stat().st_size / pathlib.Path(source).stat().st_size
+    check(share <= 1.12, f"the artifact has {share:.3f} times the bytes of the GGUF file")
     for prompt in prompts:
         ids = program.run("tokenize", model, prompt["prompt"]).stdout.split()
         check([int(i) for i in ids] == prompt["ids"], f"ids of {prompt['prompt']!r}: {ids}")
@@ -25,4 +28,4 @@ with tempfile.TemporaryDirectory() as folder:
         # The program does not print the token that ends a text.
         expected = [i for i in prompt["greedy_ids"] if i != 2]
         check(got == expected, f"greedy ids of {prompt['prompt']!r}: {got}, expected {expected}")
-    print(f"{len(prompts)} prompts as the reference")
+    print(f"{len(prompts)} prompts as the reference; {share:.3f} times the file's bytes")

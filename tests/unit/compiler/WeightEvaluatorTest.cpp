@@ -222,24 +222,46 @@ TEST_F(WeightEvaluatorTest, RefusesAnEncodingOfSafetensors) {
   EXPECT_EQ(weights.checkFiles().code(), StatusCode::Unsupported);
 }
 
-TEST_F(WeightEvaluatorTest, CastsBlocksOnly) {
+TEST_F(WeightEvaluatorTest, GivesOutNoBlocks) {
   writeGguf(directory / "q.gguf");
   WeightEvaluator weights = load(std::string(kQuantised) + R"(
-    lathe.derived @row : tensor<1x32xf32> {
-      %0 = lathe.get @q : !q
-      %1 = lathe.slice %0 along 0 [0, 1] : !q -> tensor<1x32xf32>
-      lathe.yield %1 : tensor<1x32xf32>
-    }
     lathe.derived @same : !q {
       %0 = lathe.get @q : !q
       lathe.yield %0 : !q
     })");
-  EXPECT_EQ(weights.evaluate("row").status().message(),
-            "lathe.derived @row: 'lathe.slice' of a quantised tensor (use "
-            "lathe.cast first)");
   EXPECT_EQ(weights.evaluate("same").status().message(),
             "@same: a quantised tensor (use lathe.cast first)");
   EXPECT_EQ(weights.evaluate("q").status().code(), StatusCode::Unsupported);
+}
+
+TEST_F(WeightEvaluatorTest, MovesRowsOfBlocksAsTheyAre) {
+  writeGguf(directory / "q.gguf");
+  WeightEvaluator weights = load(std::string(kQuantised) + R"(
+    !row = tensor<1x32xf32, #lathe.quant<quantum = si8, group = 32, scale = f16>>
+    !flat = tensor<2x1x32xf32, #lathe.quant<quantum = si8, group = 32, scale = f16>>
+    lathe.derived @blocks : tensor<2x32xf32> {
+      %0 = lathe.get @q : !q
+      %1 = lathe.slice %0 along 0 [0, 1] : !q -> !row
+      %2 = lathe.slice %0 along 0 [1, 2] : !q -> !row
+      %3 = lathe.concat %2, %1 along 0 : (!row, !row) -> !q
+      %4 = lathe.reshape %3 : !q -> !flat
+      %5 = lathe.permute %4 order [0, 1, 2] : !flat -> !flat
+      %6 = lathe.reshape %5 : !flat -> !q
+      %7 = lathe.cast %6 : !q -> tensor<2x32xf32>
+      lathe.yield %7 : tensor<2x32xf32>
+    }
+    lathe.derived @numbers : tensor<2x32xf32> {
+      %0 = lathe.get @q : !q
+      %1 = lathe.cast %0 : !q -> tensor<2x32xf32>
+      %2 = lathe.slice %1 along 0 [0, 1] : tensor<2x32xf32> -> tensor<1x32xf32>
+      %3 = lathe.slice %1 along 0 [1, 2] : tensor<2x32xf32> -> tensor<1x32xf32>
+      %4 = lathe.concat %3, %2 along 0 : (tensor<1x32xf32>, tensor<1x32xf32>) -> tensor<2x32xf32>
+      lathe.yield %4 : tensor<2x32xf32>
+    })");
+  Result<std::vector<float>> blocks = floats(weights, "blocks");
+  ASSERT_TRUE(blocks.isOk()) << blocks.status().message();
+  EXPECT_EQ(*blocks, *floats(weights, "numbers"));
+  EXPECT_NE(blocks->front(), blocks->back());
 }
 
 } // namespace

@@ -51,9 +51,8 @@ Status readConfig(const std::string &path) {
   return config.isOk() ? Status::ok() : config.takeStatus();
 }
 Status readTokenizer(const std::string &path) {
-  return statusOf(path, [](const std::string &file) {
-    return buildTokenizerTables(file);
-  });
+  return statusOf(
+      path, [](const std::string &file) { return buildTokenizerTables(file); });
 }
 Status readGeneration(const std::string &path) {
   lathe::TransformerConfig config;

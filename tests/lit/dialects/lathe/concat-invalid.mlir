@@ -37,3 +37,11 @@ func.func @concat_c4(%x: tensor<2x3xf32>) {
   %y = lathe.concat %x, %x along 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<5x3xf32>
   return
 }
+
+// -----
+
+func.func @concat_c3_encoding(%v: tensor<8x32xf32>, %w: tensor<8x32xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>) {
+  // expected-error @below {{expects inputs that differ in dimension 0 only}}
+  %0 = lathe.concat %v, %w along 0 : (tensor<8x32xf32>, tensor<8x32xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>) -> tensor<16x32xf32>
+  return
+}

@@ -21,3 +21,11 @@ func.func @permute_c2(%x: tensor<4x3xf32>) {
   %y = lathe.permute %x order [1, 0] : tensor<4x3xf32> -> tensor<4x3xf32>
   return
 }
+
+// -----
+
+func.func @permute_c3(%w: tensor<8x32xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>) {
+  // expected-error @below {{expects the rows of a quantised input to stay whole}}
+  %0 = lathe.permute %w order [1, 0] : tensor<8x32xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> -> tensor<32x8xf32>
+  return
+}

@@ -148,3 +148,24 @@ func.func @computed_weight(%x: tensor<2x8xf32>, %v: tensor<4x8xf32>) -> (tensor<
   %q = lathe.linear %x, %v : tensor<2x8xf32>, tensor<4x8xf32> -> tensor<2x4xf32>
   return %p, %q : tensor<2x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// Left alone: stored in different ways, the rows would have to be widened.
+
+// CHECK-LABEL: func @quantised_apart
+// CHECK-COUNT-2: lathe.linear
+lathe.parameter @q : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> from "m.gguf" key "q"
+lathe.derived @v : tensor<8x64xf32> {
+  %0 = lathe.get @q : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>
+  %1 = lathe.cast %0 : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> -> tensor<8x64xf32>
+  lathe.yield %1 : tensor<8x64xf32>
+}
+lathe.parameter @w : tensor<8x64xf32> from "m.gguf" key "w"
+func.func @quantised_apart(%x: tensor<2x64xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>) {
+  %v = lathe.get @v : tensor<8x64xf32>
+  %w = lathe.get @w : tensor<8x64xf32>
+  %0 = lathe.linear %x, %v : tensor<2x64xf32>, tensor<8x64xf32> -> tensor<2x8xf32>
+  %1 = lathe.linear %x, %w : tensor<2x64xf32>, tensor<8x64xf32> -> tensor<2x8xf32>
+  return %0, %1 : tensor<2x8xf32>, tensor<2x8xf32>
+}

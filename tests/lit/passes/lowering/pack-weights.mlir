@@ -64,4 +64,46 @@ module {
     %z = lathe.linear %d, %v : tensor<4x64xf64>, tensor<7x64xf64> -> tensor<4x7xf64>
     return %y, %z : tensor<4x96xf32>, tensor<4x7xf64>
   }
+
+  // Quantised rows are packed as they are: the cast to f32 goes, what moves rows
+  // stays; a table is packed even if no linear reads it.
+  // CHECK: lathe.derived @rows.packed : tensor<8x64xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16, zero = 8>>>
+  // CHECK-NEXT: %[[BLOCKS:.*]] = lathe.get @q : tensor<8x64xf32, #lathe.quant<
+  // CHECK-NEXT: %[[SPLIT:.*]] = lathe.reshape %[[BLOCKS]] {{.*}} -> tensor<2x4x64xf32, #lathe.quant<
+  // CHECK-NEXT: %[[MOVED:.*]] = lathe.permute %[[SPLIT]] {{.*}} -> tensor<4x2x64xf32, #lathe.quant<
+  // CHECK-NEXT: %[[JOINED:.*]] = lathe.reshape %[[MOVED]]
+  // CHECK-NEXT: lathe.pack %[[JOINED]]
+  lathe.parameter @q : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> from "m.gguf" key "q"
+  lathe.derived @rows : tensor<8x64xf32> {
+    %0 = lathe.get @q : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>
+    %1 = lathe.cast %0 : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> -> tensor<8x64xf32>
+    %2 = lathe.reshape %1 : tensor<8x64xf32> -> tensor<2x4x64xf32>
+    %3 = lathe.permute %2 order [1, 0, 2] : tensor<2x4x64xf32> -> tensor<4x2x64xf32>
+    %4 = lathe.reshape %3 : tensor<4x2x64xf32> -> tensor<8x64xf32>
+    lathe.yield %4 : tensor<8x64xf32>
+  }
+  // CHECK: lathe.derived @turned.packed : tensor<64x8xf32, #lathe.packed<columns = 32, depth = 1>>
+  lathe.derived @turned : tensor<64x8xf32> {
+    %0 = lathe.get @q : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>
+    %1 = lathe.cast %0 : tensor<8x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>> -> tensor<8x64xf32>
+    %2 = lathe.permute %1 order [1, 0] : tensor<8x64xf32> -> tensor<64x8xf32>
+    lathe.yield %2 : tensor<64x8xf32>
+  }
+
+  // CHECK-LABEL: func.func @quantised
+  func.func @quantised(%ids: tensor<4xi32>) -> tensor<4x64xf32> {
+    // CHECK: lathe.get @rows.packed
+    %w = lathe.get @rows : tensor<8x64xf32>
+    %x = lathe.gather %w[%ids] : tensor<8x64xf32>, tensor<4xi32> -> tensor<4x64xf32>
+    return %x : tensor<4x64xf32>
+  }
+
+  // Plain after all: its rows do not stay whole.
+  // CHECK-LABEL: func.func @transposed
+  func.func @transposed(%x: tensor<4x8xf32>) -> tensor<4x64xf32> {
+    // CHECK: lathe.get @turned.packed
+    %w = lathe.get @turned : tensor<64x8xf32>
+    %y = lathe.linear %x, %w : tensor<4x8xf32>, tensor<64x8xf32> -> tensor<4x64xf32>
+    return %y : tensor<4x64xf32>
+  }
 }
