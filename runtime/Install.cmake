@@ -17,6 +17,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/LatheConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/LatheConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Lathe COMPONENT runtime)
 
+# From lib/pkgconfig, or lib/ARCH/pkgconfig, up to the prefix.
+string(REGEX REPLACE "[^/]+" ".." LATHE_PKGCONFIG_TO_PREFIX "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 configure_file(lathe.pc.in ${CMAKE_CURRENT_BINARY_DIR}/lathe.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lathe.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT runtime)
