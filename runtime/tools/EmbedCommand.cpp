@@ -156,7 +156,8 @@ static Exit computeVectors(const lathe_model_t *model, lathe_context_t *context,
                            Vectors &vectors) {
   std::vector<size_t> order = sortByLength(rows);
   std::vector<Batch> batches;
-  if (Exit exit = splitRows(model, rows, "line", batches); exit != Exit::Done)
+  if (Exit exit = splitRows(model, rows, {.what = "line"}, batches);
+      exit != Exit::Done)
     return exit;
   lathe_tensor_info_t output;
   if (lathe_status_t status = lathe_model_output(model, entry, 0, &output))

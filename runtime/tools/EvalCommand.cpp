@@ -150,7 +150,8 @@ static double negativeLog(const float *logits, int64_t vocabulary,
 static Exit score(const lathe_model_t *model, lathe_context_t *context,
                   size_t entry, const Scored &scored, Sums &sums) {
   std::vector<Batch> batches;
-  if (Exit exit = splitRows(model, scored.rows, "--text: document", batches);
+  if (Exit exit =
+          splitRows(model, scored.rows, {.what = "--text: document"}, batches);
       exit != Exit::Done)
     return exit;
   for (const Batch &batch : batches) {

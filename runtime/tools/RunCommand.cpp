@@ -168,10 +168,30 @@ static Exit readTextInput(const lathe_model_t *model, size_t entry,
   return checkLengths(arrays.at("input_ids"), positions, text.rows);
 }
 
-/// Puts output \p tensor of a batch where it belongs in \p arrays: rows of
-/// tokens into (B, T, ...), rows of sequences into (B, ...).
-static Exit scatter(const lathe_tensor_t &tensor, bool isByToken,
-                    const TextInput &text, const Batch &batch, Arrays &arrays) {
+namespace {
+
+/// The calls of one text entry, and where their outputs go.
+struct TextCalls {
+  const lathe_model_t *model;
+  size_t entry;
+  lathe_context_t *context;
+  const TextInput &text;
+  Arrays &results;
+
+  Exit runBatch(const Batch &batch);
+  Exit runPieces(size_t step, size_t row);
+  Exit keepOutput(const lathe_tensor_t &tensor,
+                  const std::vector<int64_t> &leading,
+                  const std::vector<size_t> &places);
+};
+
+} // namespace
+
+/// Puts the rows of \p tensor at \p places of the array of its name, whose
+/// first dimensions are \p leading.
+Exit TextCalls::keepOutput(const lathe_tensor_t &tensor,
+                           const std::vector<int64_t> &leading,
+                           const std::vector<size_t> &places) {
   if (tensor.dtype != LATHE_F32 && tensor.dtype != LATHE_I32)
     return fail(Exit::Cannot,
                 std::string("output '") + tensor.name + "' is of type " +
@@ -179,74 +199,118 @@ static Exit scatter(const lathe_tensor_t &tensor, bool isByToken,
   size_t rowBytes = lathe_dtype_size(tensor.dtype);
   for (uint32_t i = 1; i < tensor.rank; ++i)
     rowBytes *= static_cast<size_t>(tensor.dims[i]);
-  auto [place, isNew] = arrays.try_emplace(tensor.name);
+  auto [place, isNew] = results.try_emplace(tensor.name);
   Array &array = place->second;
   if (isNew) {
     array.type = static_cast<ElementType>(tensor.dtype);
-    array.dims.push_back(text.rowCount);
-    if (isByToken)
-      array.dims.push_back(text.columnCount);
+    array.dims = leading;
     array.dims.insert(array.dims.end(), tensor.dims + 1,
                       tensor.dims + tensor.rank);
-    array.bytes.resize(rowBytes * static_cast<size_t>(text.rowCount) *
-                       static_cast<size_t>(isByToken ? text.columnCount : 1));
+    size_t bytes = rowBytes;
+    for (int64_t dim : leading)
+      bytes *= static_cast<size_t>(dim);
+    array.bytes.resize(bytes);
   }
   auto *source = static_cast<const std::byte *>(tensor.data);
+  for (size_t row : places) {
+    std::memcpy(array.bytes.data() + row * rowBytes, source, rowBytes);
+    source += rowBytes;
+  }
+  return Exit::Done;
+}
+
+/// Appends where tokens \p first to \p last of row \p row are in (B, T).
+static void appendPlaces(const TextInput &text, size_t row, size_t first,
+                         size_t last, std::vector<size_t> &places) {
+  for (size_t i = first; i < last; ++i)
+    places.push_back(row * static_cast<size_t>(text.columnCount) +
+                     static_cast<size_t>(text.columns[row][i]));
+}
+
+/// One call. Rows of tokens go into (B, T, ...), rows of sequences into
+/// (B, ...).
+Exit TextCalls::runBatch(const Batch &batch) {
+  if (Exit exit = callBatch(context, model, entry, text.rows, batch);
+      exit != Exit::Done)
+    return exit;
+  std::vector<size_t> ofTokens, ofSequences;
   for (size_t b = batch.firstRow; b < batch.lastRow; ++b) {
-    if (text.columns[b].empty())
-      continue;
-    if (!isByToken) {
-      std::memcpy(array.bytes.data() + b * rowBytes, source, rowBytes);
-      source += rowBytes;
-      continue;
-    }
-    for (int64_t t : text.columns[b]) {
-      size_t row =
-          b * static_cast<size_t>(text.columnCount) + static_cast<size_t>(t);
-      std::memcpy(array.bytes.data() + row * rowBytes, source, rowBytes);
-      source += rowBytes;
-    }
+    appendPlaces(text, b, 0, text.columns[b].size(), ofTokens);
+    if (!text.columns[b].empty())
+      ofSequences.push_back(b);
+  }
+  lathe_entry_info_t info;
+  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
+    return fail(status);
+  std::optional<size_t> tokens = findSymbol(model, "tokens");
+  for (size_t i = 0; i < info.output_count; ++i) {
+    lathe_tensor_info_t output;
+    lathe_tensor_t tensor;
+    if (lathe_status_t status = lathe_model_output(model, entry, i, &output))
+      return fail(status);
+    if (lathe_status_t status =
+            lathe_context_output(context, entry, i, &tensor))
+      return fail(status);
+    bool isByToken =
+        tokens && output.symbols[0] == static_cast<int32_t>(*tokens);
+    Exit exit =
+        isByToken
+            ? keepOutput(tensor, {text.rowCount, text.columnCount}, ofTokens)
+            : keepOutput(tensor, {text.rowCount}, ofSequences);
+    if (exit != Exit::Done)
+      return exit;
+  }
+  return Exit::Done;
+}
+
+/// A row longer than a call, through the cache.
+Exit TextCalls::runPieces(size_t step, size_t row) {
+  size_t next = 0;
+  while (next < text.rows[row].tokens.size()) {
+    size_t first = next;
+    if (Exit exit = callPiece(context, model, step, text.rows[row], next);
+        exit != Exit::Done)
+      return exit;
+    lathe_tensor_t tensor;
+    if (lathe_status_t status = lathe_context_output(context, step, 0, &tensor))
+      return fail(status);
+    std::vector<size_t> places;
+    appendPlaces(text, row, first, next, places);
+    if (Exit exit =
+            keepOutput(tensor, {text.rowCount, text.columnCount}, places);
+        exit != Exit::Done)
+      return exit;
   }
   return Exit::Done;
 }
 
 /// Runs a text entry on the rows of \p arrays.
-static Exit runText(const lathe_model_t *model, size_t entry,
+static Exit runText(const RunCommandOptions &options,
+                    const lathe_model_t *model, size_t entry,
                     lathe_context_t *context, const Arrays &arrays,
                     Arrays &results) {
   TextInput text;
   if (Exit exit = readTextInput(model, entry, arrays, text); exit != Exit::Done)
     return exit;
+  // A comparison knows values by name, and pieces have the same names.
+  std::optional<size_t> step;
+  if (options.compare.empty())
+    step = findStep(model, entry);
   std::vector<Batch> batches;
-  if (Exit exit = splitRows(model, text.rows, "input_ids: row", batches);
+  if (Exit exit = splitRows(
+          model, text.rows,
+          {.what = "input_ids: row", .allowLong = step.has_value()}, batches);
       exit != Exit::Done)
     return exit;
   if (batches.empty())
     return fail(Exit::Usage,
                 "input_ids: there is no token that the mask keeps");
-  lathe_entry_info_t info;
-  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
-    return fail(status);
-  std::optional<size_t> tokens = findSymbol(model, "tokens");
-  for (const Batch &batch : batches) {
-    if (Exit exit = callBatch(context, model, entry, text.rows, batch);
+  TextCalls calls = {model, entry, context, text, results};
+  for (const Batch &batch : batches)
+    if (Exit exit = batch.isLong ? calls.runPieces(*step, batch.firstRow)
+                                 : calls.runBatch(batch);
         exit != Exit::Done)
       return exit;
-    for (size_t i = 0; i < info.output_count; ++i) {
-      lathe_tensor_info_t output;
-      lathe_tensor_t tensor;
-      if (lathe_status_t status = lathe_model_output(model, entry, i, &output))
-        return fail(status);
-      if (lathe_status_t status =
-              lathe_context_output(context, entry, i, &tensor))
-        return fail(status);
-      bool isByToken =
-          tokens && output.symbols[0] == static_cast<int32_t>(*tokens);
-      if (Exit exit = scatter(tensor, isByToken, text, batch, results);
-          exit != Exit::Done)
-        return exit;
-    }
-  }
   return Exit::Done;
 }
 
@@ -315,12 +379,13 @@ static Exit runRaw(const lathe_model_t *model, size_t entry,
   return Exit::Done;
 }
 
-static Exit runEntry(const lathe_model_t *model, size_t entry,
+static Exit runEntry(const RunCommandOptions &options,
+                     const lathe_model_t *model, size_t entry,
                      lathe_context_t *context, const Arrays &arrays,
                      Arrays &results) {
   bool isRaw = arrays.count("tokens") > 0;
   if (!isRaw && isTextEntry(model, entry))
-    return runText(model, entry, context, arrays, results);
+    return runText(options, model, entry, context, arrays, results);
   return runRaw(model, entry, context, arrays, results);
 }
 
@@ -360,8 +425,8 @@ static Exit run(const RunCommandOptions &options) {
       return exit;
     comparison.record(twinContext.get());
     Arrays ignored;
-    Exit exit =
-        runEntry(twin.get(), twinEntry, twinContext.get(), arrays, ignored);
+    Exit exit = runEntry(options, twin.get(), twinEntry, twinContext.get(),
+                         arrays, ignored);
     if (exit != Exit::Done)
       return exit;
     comparison.check(model.get(), context.get());
@@ -372,7 +437,8 @@ static Exit run(const RunCommandOptions &options) {
 
   CancelOnSignal cancel(context.get());
   Arrays results;
-  if (Exit exit = runEntry(model.get(), entry, context.get(), arrays, results);
+  if (Exit exit =
+          runEntry(options, model.get(), entry, context.get(), arrays, results);
       exit != Exit::Done)
     return exit;
   if (Exit exit = writeArrays(options.outputs, results); exit != Exit::Done)

@@ -4,13 +4,39 @@
 
 #include "runtime/tools/LoadedModel.h"
 
+#include <algorithm>
 #include <cstring>
+#include <initializer_list>
+#include <numeric>
 
 using namespace lathe;
 using namespace lathe::tools;
 
+static bool countsFromZero(const std::vector<int32_t> &positions) {
+  for (size_t i = 0; i < positions.size(); ++i)
+    if (positions[i] != static_cast<int64_t>(i))
+      return false;
+  return true;
+}
+
+/// Refuses row \p index of \p length tokens.
+static Exit refuseLong(const SplitOptions &options, size_t index, size_t length,
+                       size_t mostTokens) {
+  return fail(Exit::Cannot,
+              options.what + " " + std::to_string(index) + ": has " +
+                  std::to_string(length) +
+                  " tokens, the artifact was compiled for at most " +
+                  std::to_string(mostTokens) + " a call" +
+                  (options.allowLong
+                       ? ", and only positions that count from 0 can be split"
+                       : "") +
+                  " (compile with --max-tokens " + std::to_string(length) +
+                  ")");
+}
+
 Exit tools::splitRows(const lathe_model_t *model, const std::vector<Row> &rows,
-                      const std::string &what, std::vector<Batch> &batches) {
+                      const SplitOptions &options,
+                      std::vector<Batch> &batches) {
   auto mostTokens = static_cast<size_t>(symbolMaximum(model, "tokens"));
   auto mostRows = static_cast<size_t>(symbolMaximum(model, "sequences"));
   if (mostRows == 0)
@@ -26,16 +52,16 @@ Exit tools::splitRows(const lathe_model_t *model, const std::vector<Row> &rows,
   };
   for (size_t i = 0; i < rows.size(); ++i) {
     size_t length = rows[i].tokens.size();
-    if (length > mostTokens)
-      return fail(Exit::Cannot,
-                  what + " " + std::to_string(i) + ": has " +
-                      std::to_string(length) +
-                      " tokens, the artifact was compiled for at most " +
-                      std::to_string(mostTokens) +
-                      " a call (compile with --max-tokens " +
-                      std::to_string(length) + ")");
-    if (tokens + length > mostTokens || sequences == mostRows)
+    bool isLong = length > mostTokens;
+    if (isLong && !(options.allowLong && countsFromZero(rows[i].positions)))
+      return refuseLong(options, i, length, mostTokens);
+    if (isLong || tokens + length > mostTokens || sequences == mostRows)
       flush(i);
+    if (isLong) {
+      batches.push_back({i, i + 1, /*isLong=*/true});
+      batch.firstRow = i + 1;
+      continue;
+    }
     tokens += length;
     sequences += length > 0;
   }
@@ -60,6 +86,68 @@ bool tools::isTextEntry(const lathe_model_t *model, size_t entry) {
   return found == 3;
 }
 
+std::optional<size_t> tools::findStep(const lathe_model_t *model,
+                                      size_t entry) {
+  std::optional<size_t> step = findEntry(model, "step");
+  std::optional<size_t> tokens = findSymbol(model, "tokens");
+  std::optional<size_t> rows = findSymbol(model, "rows");
+  lathe_entry_info_t info, stepInfo;
+  if (!step || !tokens || !rows || lathe_model_entry(model, entry, &info) ||
+      lathe_model_entry(model, *step, &stepInfo) ||
+      std::strcmp(info.name, "forward") != 0 || info.output_count != 1 ||
+      stepInfo.output_count != 1)
+    return std::nullopt;
+  lathe_tensor_info_t whole, piece;
+  if (lathe_model_output(model, entry, 0, &whole) ||
+      lathe_model_output(model, *step, 0, &piece))
+    return std::nullopt;
+  bool isByToken = whole.rank == 2 && piece.rank == 2 &&
+                   whole.symbols[0] == static_cast<int32_t>(*tokens) &&
+                   piece.symbols[0] == static_cast<int32_t>(*rows);
+  if (!isByToken || whole.dims[1] != piece.dims[1] ||
+      whole.dtype != piece.dtype || std::strcmp(whole.name, piece.name) != 0)
+    return std::nullopt;
+  return step;
+}
+
+namespace {
+
+/// Values for an input of that name.
+struct NamedValues {
+  const char *name;
+  const std::vector<int32_t> &values;
+};
+
+} // namespace
+
+/// Sets each input of \p entry to the values of its name, which for a matrix
+/// are its one row.
+static Exit setInputs(lathe_context_t *context, const lathe_model_t *model,
+                      size_t entry, std::initializer_list<NamedValues> given) {
+  lathe_entry_info_t info;
+  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
+    return fail(status);
+  for (size_t i = 0; i < info.input_count; ++i) {
+    lathe_tensor_info_t input;
+    if (lathe_status_t status = lathe_model_input(model, entry, i, &input))
+      return fail(status);
+    const auto *found =
+        std::find_if(given.begin(), given.end(), [&](const NamedValues &named) {
+          return !std::strcmp(named.name, input.name);
+        });
+    if (found == given.end())
+      return fail(Exit::Cannot, std::string("the entry's input '") +
+                                    input.name +
+                                    "' is not one that text gives");
+    const int64_t dims[] = {1, static_cast<int64_t>(found->values.size())};
+    size_t rank = input.rank == 2 ? 2 : 1;
+    if (lathe_status_t status = lathe_context_set_input(
+            context, entry, i, found->values.data(), dims + 2 - rank, rank))
+      return fail(status);
+  }
+  return Exit::Done;
+}
+
 Exit tools::callBatch(lathe_context_t *context, const lathe_model_t *model,
                       size_t entry, const std::vector<Row> &rows,
                       const Batch &batch) {
@@ -76,36 +164,51 @@ Exit tools::callBatch(lathe_context_t *context, const lathe_model_t *model,
     types.insert(types.end(), row.tokenTypes.begin(), row.tokenTypes.end());
     types.resize(tokens.size());
   }
-  lathe_entry_info_t info;
-  if (lathe_status_t status = lathe_model_entry(model, entry, &info))
-    return fail(status);
-  int64_t size = static_cast<int64_t>(tokens.size());
-  for (size_t i = 0; i < info.input_count; ++i) {
-    lathe_tensor_info_t input;
-    if (lathe_status_t status = lathe_model_input(model, entry, i, &input))
-      return fail(status);
-    const std::vector<int32_t> *values = nullptr;
-    if (!std::strcmp(input.name, "tokens"))
-      values = &tokens;
-    else if (!std::strcmp(input.name, "positions"))
-      values = &positions;
-    else if (!std::strcmp(input.name, "sequences"))
-      values = &sequences;
-    else if (!std::strcmp(input.name, "token_types"))
-      values = &types;
-    else
-      return fail(Exit::Cannot, std::string("the entry's input '") +
-                                    input.name +
-                                    "' is not one that text gives");
-    if (lathe_status_t status = lathe_context_set_input(
-            context, entry, i, values->data(), &size, 1))
-      return fail(status);
-  }
+  if (Exit exit = setInputs(context, model, entry,
+                            {{"tokens", tokens},
+                             {"positions", positions},
+                             {"sequences", sequences},
+                             {"token_types", types}});
+      exit != Exit::Done)
+    return exit;
   if (std::optional<size_t> symbol = findSymbol(model, "sequences"))
     if (lathe_status_t status =
             lathe_context_set_symbol(context, *symbol, count))
       return fail(status);
   if (lathe_status_t status = lathe_context_call(context, entry))
     return fail(status);
+  return Exit::Done;
+}
+
+Exit tools::callPiece(lathe_context_t *context, const lathe_model_t *model,
+                      size_t step, const Row &row, size_t &first) {
+  std::optional<size_t> slotPages = findSymbol(model, "slot_pages");
+  auto most = static_cast<size_t>(
+      std::min(symbolMaximum(model, "tokens"), symbolMaximum(model, "rows")));
+  if (!slotPages || most == 0)
+    return fail(Exit::Cannot, "the entry 'step' has no paged cache");
+  size_t count = std::min(most, row.tokens.size() - first);
+  auto begin = static_cast<ptrdiff_t>(first);
+  auto end = static_cast<ptrdiff_t>(first + count);
+  std::vector<int32_t> tokens(row.tokens.begin() + begin,
+                              row.tokens.begin() + end);
+  std::vector<int32_t> positions(row.positions.begin() + begin,
+                                 row.positions.begin() + end);
+  std::vector<int32_t> slots(count), rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  std::vector<int32_t> pages(
+      static_cast<size_t>(lathe_context_symbol(context, *slotPages)));
+  std::iota(pages.begin(), pages.end(), 0);
+  if (Exit exit = setInputs(context, model, step,
+                            {{"tokens", tokens},
+                             {"positions", positions},
+                             {"sequences", slots},
+                             {"rows", rows},
+                             {"page_table", pages}});
+      exit != Exit::Done)
+    return exit;
+  if (lathe_status_t status = lathe_context_call(context, step))
+    return fail(status);
+  first += count;
   return Exit::Done;
 }

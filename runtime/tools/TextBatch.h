@@ -3,7 +3,7 @@
 // Entries are flat over tokens (docs/design.md, 8.1): a call takes the tokens
 // of several sequences one after the other. This turns rows, as users have
 // them, into as few calls as the artifact's bounds allow, split between
-// sequences.
+// sequences. A row longer than a call goes through the cache in pieces.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_RUNTIME_TOOLS_TEXTBATCH_H
@@ -13,7 +13,7 @@
 #include "runtime/tools/Console.h"
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,17 +31,38 @@ struct Row {
 struct Batch {
   size_t firstRow = 0;
   size_t lastRow = 0; ///< Exclusive.
+  /// One row of more tokens than a call takes: for callPiece.
+  bool isLong = false;
+};
+
+struct SplitOptions {
+  std::string what; ///< Names a row in messages.
+  /// Rows longer than a call get batches of their own. Their positions must
+  /// count from 0, since the cache holds a sequence by position.
+  bool allowLong = false;
 };
 
 /// Splits \p rows into batches of at most the model's `tokens` and `sequences`.
 /// Rows without tokens get no batch of their own. Fails with Cannot where a row
-/// is too long, with both numbers; \p what names the row for that message.
+/// is too long, with both numbers.
 Exit splitRows(const lathe_model_t *model, const std::vector<Row> &rows,
-               const std::string &what, std::vector<Batch> &batches);
+               const SplitOptions &options, std::vector<Batch> &batches);
 
 /// Runs \p entry on the rows of \p batch that have tokens.
 Exit callBatch(lathe_context_t *context, const lathe_model_t *model,
                size_t entry, const std::vector<Row> &rows, const Batch &batch);
+
+/// The entry `step`, if \p entry is the `forward` whose results it gives with
+/// the same bits: one output, of one row a token.
+std::optional<size_t> findStep(const lathe_model_t *model, size_t entry);
+
+/// Runs \p step on the tokens of \p row from \p first on, as many as a call
+/// takes, and adds their number to \p first; the output has a row for each. The
+/// row is the only sequence of \p context, which has one slot; its positions
+/// count from 0, and the pieces before have been run. What the cache held
+/// before needs no reset: no position is read before this row has written it.
+Exit callPiece(lathe_context_t *context, const lathe_model_t *model,
+               size_t step, const Row &row, size_t &first);
 
 /// True if \p entry has the inputs `tokens`, `positions` and `sequences` and no
 /// page table: it can be run by callBatch.

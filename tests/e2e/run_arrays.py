@@ -15,15 +15,17 @@ from program import ROOT, Program, check
 
 program = Program(sys.argv[1])
 LAYERS, VOCABULARY = 5, 512
+GOLDEN, CONTEXT = ROOT / "tests" / "data" / "golden", 64
 
 
 class Runs:
-    """Runs of the entry `forward` of one artifact in one folder."""
+    """Runs of the entry `forward` of one artifact, which is compiled into the folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, checkpoint, *flags):
         self.folder = folder
         self.model = folder / "m.lathe"
-        program.run("compile", ROOT / "examples" / "models" / "stories260K", "-o", self.model)
+        folder.mkdir(exist_ok=True)
+        program.run("compile", checkpoint, "-o", self.model, *flags)
 
     def arguments(self, tensors, *flags):
         arrays.save(self.folder / "in.safetensors", tensors)
@@ -37,8 +39,8 @@ class Runs:
     def logits(self, tensors):
         return self.outputs(tensors)["logits"]
 
-    def refused(self, code, words, tensors):
-        done = program.run(*self.arguments(tensors), expect=code)
+    def refused(self, code, words, tensors, *flags):
+        done = program.run(*self.arguments(tensors, *flags), expect=code)
         for word in words:
             check(word in done.stderr, f"{sorted(tensors)}: no {word!r} in {done.stderr!r}")
 
@@ -119,10 +121,52 @@ def check_refusals(runs):
     runs.refused(2, ["no token"], {"input_ids": ids[:, :0]})
 
 
+def rows_of(lengths, columns):
+    """Rows of random tokens, every other one padded on the left."""
+    ids = np.random.default_rng(5).integers(3, 160, (len(lengths), columns))
+    mask = np.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        mask[row, slice(columns - length, None) if row % 2 else slice(0, length)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def check_long_rows(folder, case):
+    """A decoder takes rows longer than a call, up to the context, with the same bits."""
+    checkpoint = GOLDEN / case
+    whole, pieces = Runs(folder / f"{case}-whole", checkpoint), Runs(folder / f"{case}-8", checkpoint, "--max-tokens", 8)
+    batch = arrays.load(checkpoint / "golden.safetensors")
+    batch = {name: batch[f"batch.{name}"] for name in ("input_ids", "attention_mask", "position_ids")}
+    # Longer and shorter ones in turn: none may see what the one before left in the cache.
+    inputs = {"golden": batch, "no mask": {"input_ids": batch["input_ids"]},
+              "lengths": rows_of([CONTEXT, 9, 8, 40, 0, 3, 2, 33, 7, 16, 17, CONTEXT], CONTEXT)}
+    for name, tensors in inputs.items():
+        got, expected = pieces.outputs(tensors), whole.outputs(tensors)
+        check(set(got) == set(expected) == {"logits"}, f"{case}: {name}: outputs {sorted(got)}")
+        check(got["logits"].shape == expected["logits"].shape, f"{case}: {name}: another shape")
+        check(got["logits"].tobytes() == expected["logits"].tobytes(), f"{case}: {name}: other bytes in pieces")
+    return pieces
+
+
+def check_long_refusals(runs, encoder):
+    """Both numbers, for what is longer than the context or cannot be in pieces."""
+    long = {"input_ids": np.full((1, CONTEXT), 5)}
+    limit = ["input_ids: row 0", f"{CONTEXT} tokens", "at most 8 a call"]
+    runs.refused(1, ["row 0", f"{CONTEXT + 1} tokens", f"{CONTEXT} positions"],
+                 {"input_ids": np.full((1, CONTEXT + 1), 5)})
+    runs.refused(1, limit, long, "--hidden-states")
+    runs.refused(1, limit, long, "--compare", runs.model)
+    backward = np.arange(CONTEXT)[::-1].reshape(1, CONTEXT)
+    runs.refused(1, [*limit, "count from 0"], {**long, "position_ids": backward})
+    encoder.refused(1, ["row 1", "9 tokens", "at most 8 a call"], rows_of([8, 9], 9))
+
+
 with tempfile.TemporaryDirectory() as name:
-    of_stories = Runs(pathlib.Path(name))
+    parent = pathlib.Path(name)
+    of_stories = Runs(parent / "stories", ROOT / "examples" / "models" / "stories260K")
     check_masks(of_stories)
     check_positions(of_stories)
     check_hidden_states(of_stories)
     check_files(of_stories)
     check_refusals(of_stories)
+    of_pieces = [check_long_rows(parent, case) for case in ("llama-gqa", "mistral-window8", "gpt2")]
+    check_long_refusals(of_pieces[0], Runs(parent / "encoder", GOLDEN / "bert-seqcls", "--max-tokens", 8))
