@@ -221,10 +221,13 @@ void tools::addEmbedCommand(CLI::App &app, Exit &result) {
   command
       ->add_option("-f,--file", options->file,
                    "Text, one sentence a line; -: standard input")
+      ->envname("LATHE_EMBED_FILE")
       ->capture_default_str();
-  auto *output = command->add_option(
-      "-o,--output", options->output,
-      "out.npy, of shape (lines, size); else numbers on standard output");
+  auto *output = command
+                     ->add_option("-o,--output", options->output,
+                                  "out.npy, of shape (lines, size); else "
+                                  "numbers on standard output")
+                     ->envname("LATHE_EMBED_OUTPUT");
   command->add_flag("--json", options->json, "Print one JSON object")
       ->excludes(output);
   command->callback([options, &result] { result = embed(*options); });

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 using namespace lathe;
 using namespace lathe::tools;
@@ -48,8 +49,17 @@ struct FreeGenerator {
 static Exit parseIds(const std::string &text, int64_t vocabulary,
                      std::vector<int32_t> &ids) {
   const char *at = text.data(), *end = at + text.size();
+  // Whether there is an id since the last comma.
+  bool hasId = false;
+  auto refuseComma = [&] {
+    return fail(Exit::Usage,
+                "--prompt-ids: expected an id on each side of a comma, got '" +
+                    text.substr(0, 40) + "'");
+  };
   while (at != end) {
     if (*at == ',' || *at == ' ') {
+      if (*at == ',' && !std::exchange(hasId, false))
+        return refuseComma();
       ++at;
       continue;
     }
@@ -61,11 +71,12 @@ static Exit parseIds(const std::string &text, int64_t vocabulary,
                       std::to_string(vocabulary) + ", got '" +
                       std::string(at, std::min<size_t>(20, end - at)) + "'");
     ids.push_back(id);
+    hasId = true;
     at = next;
   }
   if (ids.empty())
     return fail(Exit::Usage, "--prompt-ids: holds no id (expected at least 1)");
-  return Exit::Done;
+  return hasId ? Exit::Done : refuseComma();
 }
 
 /// Takes from the model's generation_config.json what the command line left
@@ -357,6 +368,7 @@ static void addTextFlags(CLI::App &command, GenerateOptions &options) {
   command
       .add_option("-c,--context", options.context,
                   "Positions that the cache holds; 0: the model's")
+      ->envname("LATHE_GENERATE_CONTEXT")
       ->check(wholeNumber(0, uint64_t(1) << 40))
       ->capture_default_str();
   command

@@ -283,7 +283,8 @@ void tools::addInspectCommand(CLI::App &app, Exit &result) {
       ->add_option("FILE", options->file,
                    "model.lathe, a checkpoint, a .safetensors or a .gguf file")
       ->required();
-  command->add_flag("--weights", options->weights, "List the weights");
+  command->add_flag("--weights", options->weights, "List the weights")
+      ->envname("LATHE_INSPECT_WEIGHTS");
   command->add_flag("--kernels", options->kernels, "List the kernels");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options, &result] { result = inspect(*options); });

@@ -45,7 +45,9 @@ static Exit reportUsage(const CLI::App &app, const CLI::ParseError &error) {
   return fail(Exit::Usage, message + " (see " + name + " --help)");
 }
 
-/// Gives each flag of \p command its twin: LATHE_ and its long name.
+/// Gives each flag of \p command its twin: LATHE_ and its long name. Flags
+/// whose name means something else in another command have one with the
+/// command's.
 static void nameTwins(CLI::App &command) {
   for (CLI::Option *option :
        command.get_options([](const CLI::Option *) { return true; })) {

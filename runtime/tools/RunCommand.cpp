@@ -467,6 +467,7 @@ void tools::addRunCommand(CLI::App &app, Exit &result) {
       ->add_option("-o,--output", options->outputs,
                    "NAME=y.npy for one output, out.safetensors for all; may be "
                    "given again")
+      ->envname("LATHE_RUN_OUTPUT")
       ->take_all();
   command->add_flag("--hidden-states", options->hiddenStates,
                     "Give hidden.0, hidden.1 … too");

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from program import ROOT, Program, check
 
@@ -33,6 +35,11 @@ WHOLE = {"generate": {"-n": "-1", "-c": "-1", "--top-k": "-1", "-s": "1844674407
          "embed": {"-t": "4097"}, "run": {"-t": "4097"}}
 REAL = {"generate": {"--temp": "-0.1", "--top-p": "1.1", "--min-p": "1.1", "--repetition-penalty": "-1"},
         "run": {"--bound": "-1"}}
+
+# Twins of flags whose name means something else in another command.
+OWN_TWINS = {("generate", "--context"): "LATHE_GENERATE_CONTEXT", ("embed", "--file"): "LATHE_EMBED_FILE",
+             ("embed", "--output"): "LATHE_EMBED_OUTPUT", ("run", "--output"): "LATHE_RUN_OUTPUT",
+             ("inspect", "--weights"): "LATHE_INSPECT_WEIGHTS"}
 
 
 def expect(code, words, *arguments, **options):
@@ -54,12 +61,16 @@ def long_flags(command):
 
 
 def check_help():
+    kinds = {}
     for command in COMMANDS:
         for flag, part in long_flags(command).items():
             if flag == "--help":
                 continue
-            twin = "LATHE_" + flag[2:].upper().replace("-", "_")
-            check(twin in part, f"lathe {command} {flag}: its help does not name {twin}: {part!r}")
+            twin = OWN_TWINS.get((command, flag), "LATHE_" + flag[2:].upper().replace("-", "_"))
+            check(f"(Env:{twin})" in part, f"lathe {command} {flag}: its help does not name {twin}: {part!r}")
+            # What the flag takes: commands that share a twin take the same.
+            kind = part[part.index(flag) + len(flag):part.index("(Env")].split("=")[0]
+            check(kinds.setdefault(twin, kind) == kind, f"lathe {command} {flag}: {twin} has other values elsewhere")
             words = part.split(twin)[-1].split()
             check(len(words) > 2, f"lathe {command} {flag}: has no help: {part!r}")
 
@@ -83,6 +94,15 @@ def check_twins(model):
     check(program.run("generate", model, "-p", "Once", "-n", "5", env={"LATHE_TOKENS": "9"}).stdout == plain,
           "a flag goes before its twin")
     json.loads(program.run("env", env={"LATHE_JSON": "1"}).stdout)
+    # What is set for one command is nothing to another that has a flag of that name.
+    files = {"LATHE_FILE": "none", "LATHE_OUTPUT": str(model.parent / "twin.out"), "LATHE_CONTEXT": "600"}
+    check(program.run("generate", model, "-p", "Once", "-n", "5", env={"LATHE_CONTEXT": "600"}).stdout == plain,
+          "LATHE_CONTEXT is no twin of generate")
+    listing = program.run("inspect", model, env={"LATHE_WEIGHTS": "bf16"}).stdout
+    check(program.run("inspect", model, env={"LATHE_INSPECT_WEIGHTS": "1"}).stdout != listing, "LATHE_INSPECT_WEIGHTS")
+    np.save(model.parent / "ids.npy", np.ones((1, 3), np.int64))
+    program.run("run", model, "forward", "-i", f"input_ids={model.parent}/ids.npy", env=files)
+    check(not (model.parent / "twin.out").exists(), "LATHE_OUTPUT is no twin of run")
     expect(2, ["--temp"], "generate", model, "-p", "a", env={"LATHE_TEMP": "nan"})
 
 
@@ -158,6 +178,8 @@ def check_messages(model, folder):
     expect(1, [model, "-p", "512"], "generate", model, "-p", "a b " * 600)
     expect(2, ["--prompt-ids", "512", "99999"], "generate", model, "--prompt-ids", "1,99999")
     expect(2, ["--prompt-ids", "no id"], "generate", model, "--prompt-ids", "")
+    for ids in ("1,,2", ",1", "1,", "1, ,2", ","):
+        expect(2, ["--prompt-ids", "each side of a comma", repr(ids)], "generate", model, "--prompt-ids", ids)
     expect(2, ["there is no flag '--nope'"], "generate", "--nope")
     expect(2, ["there is no flag '--nope'"], "--nope")
     expect(2, ["--target", "aarch64"], "compile", stories, "-o", folder / "x.lathe", "--target", "z80")
