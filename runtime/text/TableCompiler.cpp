@@ -196,6 +196,14 @@ static size_t slotCount(size_t count) {
   return std::bit_ceil(std::max<size_t>(count + count / 2, 8));
 }
 
+/// Where a table of \p count entries stops growing: four times its size always
+/// fits numbers that come by chance, and numbers that were chosen to collide
+/// get 16 MiB to try.
+static size_t mostSlots(size_t count, size_t slotBytes) {
+  size_t size = slotCount(count);
+  return std::max(4 * size, std::min(32 * size, (size_t(16) << 20) / slotBytes));
+}
+
 /// Puts \p value at the first empty slot after \p hash. Returns false if that
 /// is too far away.
 template <typename Slot, typename IsEmpty>
@@ -213,16 +221,19 @@ static bool place(std::vector<Slot> &slots, uint32_t hash, Slot value,
 
 Status TableCompiler::addVocabSlots() {
   for (size_t size = slotCount(encodable.size());; size *= 2) {
-    // Only texts chosen to collide need this much room.
-    if (size > 32 * slotCount(encodable.size()))
+    if (size > mostSlots(encodable.size(), sizeof(VocabSlot)))
       return fail("vocab: too many tokens collide");
     std::vector<VocabSlot> slots(size, {0, -1});
     bool fits = true;
-    // Of equal texts the last id counts, so it must be found first.
-    for (size_t i = encodable.size(); fits && i-- > 0;) {
-      uint32_t hash = hashText(texts[encodable[i]]);
+    for (size_t i = 0; fits && i < encodable.size(); ++i) {
+      const std::string &text = texts[encodable[i]];
+      uint32_t hash = hashText(text);
+      // Of equal texts the last id counts: it takes the place of the others.
       fits = place(slots, hash, VocabSlot{hash, encodable[i]},
-                   [](const VocabSlot &slot) { return slot.id < 0; });
+                   [&](const VocabSlot &slot) {
+                     return slot.id < 0 ||
+                            (slot.hash == hash && texts[slot.id] == text);
+                   });
     }
     if (!fits)
       continue;
@@ -234,7 +245,7 @@ Status TableCompiler::addVocabSlots() {
 Status TableCompiler::addMerges() {
   config.mergeCount = uint32_t(spec.merges.size());
   for (size_t size = slotCount(spec.merges.size());; size *= 2) {
-    if (size > 32 * slotCount(spec.merges.size()))
+    if (size > mostSlots(spec.merges.size(), sizeof(MergeSlot)))
       return fail("merges: too many collide");
     std::vector<MergeSlot> slots(size, {-1, -1, 0, -1});
     bool fits = true;
