@@ -161,6 +161,9 @@ Status TableCompiler::addVocabulary() {
   size_t byteCount = 0;
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
     const SpecToken &token = spec.tokens[id];
+    if (token.text.size() > kMaximumToken)
+      return fail("vocab: token " + std::to_string(id) + " has more than " +
+                  std::to_string(kMaximumToken) + " bytes");
     texts[id] = token.text;
     bool isBytes = spec.flags & kByteLevel ? spellBytes(texts[id]) : true;
     flags[id] = uint8_t((token.isPresent ? kPresent : 0) |

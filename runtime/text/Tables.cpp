@@ -257,7 +257,7 @@ Status Loader::loadModel() {
       tables.scores.size() != config.vocabSize)
     return invalid("scores: expected " + std::to_string(config.vocabSize));
   // Bounds the window that Unigram keeps; longer keys cannot match.
-  if (config.maximumToken > 1u << 20)
+  if (config.maximumToken > kMaximumToken)
     return invalid("longest token: " + std::to_string(config.maximumToken));
   return Status::ok();
 }

@@ -27,6 +27,8 @@ inline constexpr uint32_t kTablesVersion = 1;
 inline constexpr uint32_t kMaximumSections = 256;
 /// Largest vocabulary, so that ids and counts stay far from 2^31.
 inline constexpr uint32_t kMaximumVocab = 1u << 26;
+/// Bytes of a token that a model finds in text: real ones have some hundred.
+inline constexpr uint32_t kMaximumToken = 1u << 16;
 /// Most steps of a normalizer, pre-tokenizer or decoder.
 inline constexpr uint32_t kMaximumSteps = 64;
 /// Longest content of an added token, in bytes: what finding one may cost for
