@@ -38,9 +38,9 @@ struct Precision {
   /// Float type that matrices are stored in: "f32", "bf16", "f16"; empty: as
   /// the module has them.
   std::string weights;
-  /// Whether tables that are looked up, such as embeddings, are stored in that
-  /// type too.
-  bool convertTables = true;
+  /// Whether all are: also tables that are looked up, such as embeddings, and
+  /// layers on pooled rows, whose errors count most.
+  bool convertsAll = true;
   /// "bf16": inputs of linear layers are rounded to bf16 where the weights are
   /// bf16. "f32": nothing is rounded.
   std::string activations = "f32";

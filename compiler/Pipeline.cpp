@@ -37,7 +37,7 @@ void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
   if (!precision.weights.empty()) {
     ConvertWeightsOptions options;
     options.element = precision.weights;
-    options.tables = precision.convertTables;
+    options.tables = options.pooled = precision.convertsAll;
     pm.addPass(createConvertWeights(options));
   }
   if (precision.activations == "bf16")

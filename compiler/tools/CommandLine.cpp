@@ -152,7 +152,7 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   precision.weights = line.weights;
   if (line.weights.empty() && line.dtype == "bf16") {
     precision.weights = "bf16";
-    precision.convertTables = false;
+    precision.convertsAll = false;
   }
   if (!line.activations.empty())
     precision.activations = line.activations;

@@ -102,13 +102,17 @@ struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
     SmallVector<OpOperand *> matrices;
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Operation *op) {
-        if (auto linear = dyn_cast<LinearOp>(op))
+        if (auto linear = dyn_cast<LinearOp>(op); linear && converts(linear))
           matrices.push_back(&linear.getWeightMutable());
         else if (auto gather = dyn_cast<GatherOp>(op); gather && tables)
           matrices.push_back(&gather.getTableMutable());
       });
     for (OpOperand *matrix : matrices)
       converter.convert(*matrix);
+  }
+
+  bool converts(LinearOp linear) const {
+    return pooled || symbolOfDim(linear.getInput().getType(), 0) != "sequences";
   }
 };
 

@@ -103,13 +103,17 @@ def ConvertWeights : Pass<"lathe-convert-weights", "::mlir::ModuleOp"> {
     It leaves norms, biases and rope tables alone, and matrices that have the
     type already, are no parameters, or are packed. With `tables=false` gathers
     keep the tables that they have: nothing is multiplied there, and a rounded
-    embedding costs about as much exactness as all layers.
+    embedding costs about as much exactness as all layers. With `pooled=false`
+    so do layers on rows of `sequences`, poolers and classifiers: they are read
+    once a sequence, and what they lose is lost of the result itself.
   }];
   let options = [
     Option<"element", "element", "std::string", [{"bf16"}],
            "Element type of the stored matrices: f32, bf16 or f16">,
     Option<"tables", "tables", "bool", [{true}],
-           "Also convert tables that gathers read">
+           "Also convert tables that gathers read">,
+    Option<"pooled", "pooled", "bool", [{true}],
+           "Also convert layers whose rows are sequences">
   ];
   let dependentDialects = ["::lathe::LatheDialect"];
 }

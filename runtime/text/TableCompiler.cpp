@@ -204,7 +204,8 @@ static size_t slotCount(size_t count) {
 /// get 16 MiB to try.
 static size_t mostSlots(size_t count, size_t slotBytes) {
   size_t size = slotCount(count);
-  return std::max(4 * size, std::min(32 * size, (size_t(16) << 20) / slotBytes));
+  return std::max(4 * size,
+                  std::min(32 * size, (size_t(16) << 20) / slotBytes));
 }
 
 /// Puts \p value at the first empty slot after \p hash. Returns false if that

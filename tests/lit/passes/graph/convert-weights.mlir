@@ -1,5 +1,6 @@
 // RUN: lathe-opt %s --split-input-file --lathe-convert-weights=element=bf16 | FileCheck %s
 // RUN: lathe-opt %s --split-input-file "--lathe-convert-weights=element=bf16 tables=false" | FileCheck %s --check-prefix=TABLES
+// RUN: lathe-opt %s --split-input-file "--lathe-convert-weights=element=bf16 pooled=false" | FileCheck %s --check-prefix=POOLED
 
 // A layer and a table that share a parameter share the rounded one.
 
@@ -61,4 +62,23 @@ func.func @small_and_narrow(%x: tensor<2x4xf32>) -> tensor<2x8xf32> {
 func.func @computed_weight(%x: tensor<2x4xf32>, %w: tensor<8x4xf32>) -> tensor<2x8xf32> {
   %y = lathe.linear %x, %w : tensor<2x4xf32>, tensor<8x4xf32> -> tensor<2x8xf32>
   return %y : tensor<2x8xf32>
+}
+
+// -----
+
+// A row for each sequence: with pooled=false the layer on it stays, that on
+// tokens does not.
+
+//  CHECK-LABEL: func @pooled
+// CHECK-COUNT-2:   lathe.linear {{.*}}xbf16>
+// POOLED-LABEL: func @pooled
+//       POOLED:   lathe.linear {{.*}}"tokens"{{.*}} tensor<8x4xbf16>
+//       POOLED:   lathe.linear {{.*}}"sequences"{{.*}} tensor<8x4xf32>
+lathe.parameter @w : tensor<8x4xf32> from "model.safetensors" key "w"
+func.func @pooled(%x: tensor<?x4xf32, #lathe.dims<"tokens">>, %p: tensor<?x4xf32, #lathe.dims<"sequences">>)
+    -> (tensor<?x8xf32, #lathe.dims<"tokens">>, tensor<?x8xf32, #lathe.dims<"sequences">>) {
+  %w = lathe.get @w : tensor<8x4xf32>
+  %y = lathe.linear %x, %w : tensor<?x4xf32, #lathe.dims<"tokens">>, tensor<8x4xf32> -> tensor<?x8xf32, #lathe.dims<"tokens">>
+  %z = lathe.linear %p, %w : tensor<?x4xf32, #lathe.dims<"sequences">>, tensor<8x4xf32> -> tensor<?x8xf32, #lathe.dims<"sequences">>
+  return %y, %z : tensor<?x8xf32, #lathe.dims<"tokens">>, tensor<?x8xf32, #lathe.dims<"sequences">>
 }
