@@ -20,6 +20,7 @@ void addGenerateCommand(CLI::App &app, Exit &result);
 void addEmbedCommand(CLI::App &app, Exit &result);
 void addRunCommand(CLI::App &app, Exit &result);
 void addEvalCommand(CLI::App &app, Exit &result);
+void addBenchCommand(CLI::App &app, Exit &result);
 void addTokenizeCommand(CLI::App &app, Exit &result);
 void addInspectCommand(CLI::App &app, Exit &result);
 void addEnvCommand(CLI::App &app, Exit &result);

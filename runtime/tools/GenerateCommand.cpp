@@ -37,12 +37,6 @@ struct GenerateOptions : RunOptions {
   bool special = false;
 };
 
-struct FreeGenerator {
-  void operator()(lathe_generator_t *generator) const {
-    lathe_generator_free(generator);
-  }
-};
-
 } // namespace
 
 /// Reads "1,2,3" or "1 2 3", ids below \p vocabulary, into \p ids.
@@ -243,10 +237,9 @@ static Exit failRequest(const GenerateOptions &options, lathe_status_t status) {
 }
 
 /// Makes a generator of the one sequence that \p options ask for.
-static Exit
-createGenerator(const GenerateOptions &options,
-                const std::vector<int32_t> &prompt, lathe_context_t *context,
-                std::unique_ptr<lathe_generator_t, FreeGenerator> &generator) {
+static Exit createGenerator(const GenerateOptions &options,
+                            const std::vector<int32_t> &prompt,
+                            lathe_context_t *context, GeneratorPtr &generator) {
   lathe_generator_t *created = nullptr;
   if (lathe_status_t status = lathe_generator_create(context, &created))
     return fail(status);
@@ -342,7 +335,7 @@ static Exit generate(GenerateOptions options, const CLI::App &command) {
           createContext(options, model.get(), 1, options.context, context);
       exit != Exit::Done)
     return exit;
-  std::unique_ptr<lathe_generator_t, FreeGenerator> generator;
+  GeneratorPtr generator;
   if (Exit exit = createGenerator(options, prompt, context.get(), generator);
       exit != Exit::Done)
     return exit;

@@ -24,8 +24,15 @@ struct FreeContext {
     lathe_context_free(context);
   }
 };
+struct FreeGenerator {
+  void operator()(lathe_generator_t *generator) const {
+    lathe_generator_free(generator);
+  }
+};
 using ModelPtr = std::unique_ptr<lathe_model_t, FreeModel>;
 using ContextPtr = std::unique_ptr<lathe_context_t, FreeContext>;
+/// To be declared after the context that it uses.
+using GeneratorPtr = std::unique_ptr<lathe_generator_t, FreeGenerator>;
 
 /// The flags that every command which runs a model has.
 struct RunOptions {

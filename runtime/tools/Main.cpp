@@ -89,6 +89,7 @@ static int runMain(int argc, char **argv) {
   addEmbedCommand(app, result);
   addRunCommand(app, result);
   addEvalCommand(app, result);
+  addBenchCommand(app, result);
   addTokenizeCommand(app, result);
   addInspectCommand(app, result);
   addImportCommand(app, result);

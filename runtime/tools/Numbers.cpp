@@ -34,6 +34,41 @@ CLI::Validator tools::wholeNumber(uint64_t minimum, uint64_t maximum) {
   return inRange(minimum, maximum, "a whole number");
 }
 
+/// Calls \p each with what stands between the commas of \p text, until it
+/// returns false.
+template <typename Each>
+static void forEachPart(std::string_view text, Each each) {
+  while (true) {
+    size_t comma = text.find(',');
+    if (!each(text.substr(0, comma)) || comma == std::string_view::npos)
+      return;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+CLI::Validator tools::wholeNumbers(uint64_t minimum, uint64_t maximum) {
+  CLI::Validator one = wholeNumber(minimum, maximum);
+  auto check = [one](const std::string &input) {
+    std::string message;
+    forEachPart(input, [&](std::string_view part) {
+      message = one(std::string(part));
+      return message.empty();
+    });
+    return message;
+  };
+  return CLI::Validator(check, one.get_description() + ", ...");
+}
+
+std::vector<int64_t> tools::parseWholeNumbers(std::string_view text) {
+  std::vector<int64_t> numbers;
+  forEachPart(text, [&](std::string_view part) {
+    std::from_chars(part.data(), part.data() + part.size(),
+                    numbers.emplace_back());
+    return true;
+  });
+  return numbers;
+}
+
 CLI::Validator tools::number(double minimum, double maximum) {
   return inRange(minimum, maximum, "a number");
 }

@@ -41,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     # Help and versions go to standard output.
     check("compile" in program.run("--help").stdout, "lathe --help lists compile")
-    for command in ("compile", "generate", "embed", "run", "eval", "tokenize", "inspect", "import", "env"):
+    for command in ("compile", "generate", "embed", "run", "eval", "bench", "tokenize", "inspect", "import", "env"):
         check(command in program.run(command, "--help").stdout, f"lathe {command} --help")
     json.loads(program.run("env", "--json").stdout)
     json.loads(program.run("inspect", model, "--json").stdout)

@@ -25,14 +25,15 @@ from program import ROOT, Program, check
 program = Program(sys.argv[1])
 stories = ROOT / "examples" / "models" / "stories260K"
 
-COMMANDS = ("compile", "generate", "embed", "run", "eval", "tokenize", "inspect", "import", "env")
+COMMANDS = ("compile", "generate", "embed", "run", "eval", "bench", "tokenize", "inspect", "import", "env")
 
 # Flags of whole numbers and of any numbers, and one value just past their range.
 WHOLE = {"generate": {"-n": "-1", "-c": "-1", "--top-k": "-1", "-s": "18446744073709551616", "-t": "4097"},
          "compile": {"--max-tokens": "16777217", "-c": "16777217", "-j": "4097", "-O": "4"},
          "import": {"--max-tokens": "16777217", "-c": "16777217"},
          "eval": {"--window": "1073741825", "--windows": "-1", "--first-token": "-1", "-t": "4097"},
-         "embed": {"-t": "4097"}, "run": {"-t": "4097"}}
+         "embed": {"-t": "4097"}, "run": {"-t": "4097"},
+         "bench": {"-p": "1073741825", "-n": "-1", "-t": "4097"}}
 REAL = {"generate": {"--temp": "-0.1", "--top-p": "1.1", "--min-p": "1.1", "--repetition-penalty": "-1"},
         "run": {"--bound": "-1"}}
 
@@ -108,7 +109,8 @@ def check_twins(model):
 
 def check_json(model):
     objects = {"generate": [model, "-p", "Once", "-n", "3"], "tokenize": [model, "Once"], "env": [],
-               "inspect": [model], "eval": [model, "--text", ROOT / "LICENSE", "--windows", "1"]}
+               "inspect": [model], "eval": [model, "--text", ROOT / "LICENSE", "--windows", "1"],
+               "bench": [model, "-p", "4", "-n", "1", "-r", "1"]}
     for command, arguments in objects.items():
         lines = program.run(command, *arguments, "--json").stdout.splitlines()
         check(len(lines) == 1, f"lathe {command} --json: {len(lines)} lines")
@@ -119,7 +121,8 @@ def check_json(model):
 def check_output(model):
     """Each command that prints says so where it cannot."""
     commands = {"generate": f"'{model}' -p Once -n 3", "tokenize": f"'{model}' Once", "env": "",
-                "inspect": f"'{model}'", "eval": f"'{model}' --text '{ROOT}/LICENSE' --windows 1", "--help": ""}
+                "inspect": f"'{model}'", "eval": f"'{model}' --text '{ROOT}/LICENSE' --windows 1",
+                "bench": f"'{model}' -p 4 -n 1 -r 1", "--help": ""}
     for command, arguments in commands.items():
         for where in ("> /dev/full", ">&-"):
             done = subprocess.run(f"'{program.lathe}' {command} {arguments} {where}", shell=True,
