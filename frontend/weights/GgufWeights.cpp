@@ -3,8 +3,9 @@
 #include "frontend/weights/GgufWeights.h"
 
 #include "dialects/lathe/Lathe.h"
-#include "frontend/models/Rope.h"
+#include "frontend/weights/DerivedWeights.h"
 #include "frontend/weights/GgufEncoding.h"
+#include "frontend/weights/StoredNames.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
@@ -40,8 +41,6 @@ private:
       error = sources.file.error(name, message, code);
   }
   Weight parameter(const std::string &name, llvm::ArrayRef<int64_t> shape);
-  Weight derived(const std::string &name, RankedTensorType type,
-                 llvm::function_ref<Value(OpBuilder &)> build);
   Weight plain(const std::string &name, llvm::ArrayRef<int64_t> shape,
                const std::string &symbol, int64_t interleaved = 0);
   LinearWeights linear(const LinearName &name, const char *part, int64_t layer,
@@ -62,13 +61,6 @@ private:
 };
 
 } // namespace
-
-/// `{}` of \p pattern replaced by \p layer.
-static std::string inLayer(const std::string &pattern, int64_t layer) {
-  size_t hole = pattern.find("{}");
-  return pattern.substr(0, hole) + std::to_string(layer) +
-         pattern.substr(hole + 2);
-}
 
 /// "[160, 48]": sizes in the file's order, innermost first.
 static std::string dimsText(llvm::ArrayRef<int64_t> dims) {
@@ -110,15 +102,6 @@ Weight Declarer::parameter(const std::string &name,
   return {FlatSymbolRefAttr::get(builder.getContext(), name), type};
 }
 
-Weight Declarer::derived(const std::string &name, RankedTensorType type,
-                         llvm::function_ref<Value(OpBuilder &)> build) {
-  auto op = DerivedOp::create(builder, loc, name, type);
-  OpBuilder body = OpBuilder::atBlockEnd(&op.getBody().emplaceBlock());
-  Value value = build(body);
-  YieldOp::create(body, loc, ValueRange(value));
-  return {FlatSymbolRefAttr::get(builder.getContext(), name), type};
-}
-
 /// Rows of heads that are stored as 0, D/2, 1, D/2 + 1, … in ascending order.
 static Value deinterleave(OpBuilder &body, Location loc, Value input,
                           int64_t heads) {
@@ -153,12 +136,14 @@ Weight Declarer::plain(const std::string &name, llvm::ArrayRef<int64_t> shape,
     return stored;
   auto type = RankedTensorType::get(stored.type.getShape(),
                                     stored.type.getElementType());
-  entry->second = derived(symbol, type, [&](OpBuilder &body) -> Value {
-    Value value = GetOp::create(body, loc, stored.type, stored.symbol);
-    if (stored.type.getEncoding())
-      value = CastOp::create(body, loc, type, value);
-    return interleaved ? deinterleave(body, loc, value, interleaved) : value;
-  });
+  entry->second =
+      declareDerived(builder, symbol, type, [&](OpBuilder &body) -> Value {
+        Value value = GetOp::create(body, loc, stored.type, stored.symbol);
+        if (stored.type.getEncoding())
+          value = CastOp::create(body, loc, type, value);
+        return interleaved ? deinterleave(body, loc, value, interleaved)
+                           : value;
+      });
   return entry->second;
 }
 
@@ -214,22 +199,13 @@ LayerWeights Declarer::layer(int64_t number) {
 }
 
 void Declarer::ropeTable(ModelWeights &weights) {
-  Result<RopeFrequencies> rope = ropeFrequencies(config, sources.context);
-  if (!rope.isOk()) {
-    if (error.isOk())
-      error = rope.takeStatus();
-    return;
-  }
+  Result<Weight> rope = declareRopeTable(builder, config, sources.context);
+  if (rope.isOk())
+    weights.rope = *rope;
+  else if (error.isOk())
+    error = rope.takeStatus();
   // readGgufConfig has read the factors.
   used.insert("rope_freqs.weight");
-  auto type = RankedTensorType::get(
-      {sources.context, int64_t(2 * rope->frequencies.size())},
-      builder.getF32Type());
-  weights.rope = derived("rope", type, [&](OpBuilder &body) -> Value {
-    return RopeTableOp::create(body, loc, type,
-                               body.getF64ArrayAttr(rope->frequencies),
-                               body.getF64FloatAttr(rope->scale));
-  });
 }
 
 ModelWeights Declarer::declare() {

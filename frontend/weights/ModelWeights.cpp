@@ -3,7 +3,7 @@
 #include "frontend/weights/ModelWeights.h"
 
 #include "dialects/lathe/Lathe.h"
-#include "frontend/models/Rope.h"
+#include "frontend/weights/DerivedWeights.h"
 #include "frontend/weights/StoredNames.h"
 
 #include "mlir/IR/Builders.h"
@@ -57,8 +57,6 @@ private:
   std::string weightsFile() const;
 
   Weight parameter(const std::string &name, llvm::ArrayRef<int64_t> shape);
-  Weight derived(const std::string &name, RankedTensorType type,
-                 llvm::function_ref<Value(OpBuilder &)> build);
   Weight rows(const Weight &whole, const std::string &name, int64_t dimension,
               int64_t begin, int64_t end);
   Weight transposed(const Weight &whole, const std::string &name, int64_t begin,
@@ -186,15 +184,6 @@ Weight Declarer::parameter(const std::string &name,
   return entry->second;
 }
 
-Weight Declarer::derived(const std::string &name, RankedTensorType type,
-                         llvm::function_ref<Value(OpBuilder &)> build) {
-  auto op = DerivedOp::create(builder, loc, name, type);
-  OpBuilder body = OpBuilder::atBlockEnd(&op.getBody().emplaceBlock());
-  Value value = build(body);
-  YieldOp::create(body, loc, ValueRange(value));
-  return {FlatSymbolRefAttr::get(builder.getContext(), name), type};
-}
-
 /// \p type with \p size elements in \p dimension.
 static RankedTensorType resized(RankedTensorType type, int64_t dimension,
                                 int64_t size) {
@@ -208,7 +197,7 @@ Weight Declarer::rows(const Weight &whole, const std::string &name,
   if (!whole || (begin == 0 && end == whole.type.getDimSize(dimension)))
     return whole;
   RankedTensorType type = resized(whole.type, dimension, end - begin);
-  return derived(name, type, [&](OpBuilder &body) -> Value {
+  return declareDerived(builder, name, type, [&](OpBuilder &body) -> Value {
     Value input = GetOp::create(body, loc, whole.type, whole.symbol);
     return SliceOp::create(body, loc, type, input, dimension, begin, end);
   });
@@ -222,7 +211,7 @@ Weight Declarer::transposed(const Weight &whole, const std::string &name,
   RankedTensorType sliced = resized(whole.type, 1, end - begin);
   auto type = RankedTensorType::get({end - begin, whole.type.getDimSize(0)},
                                     whole.type.getElementType());
-  return derived(name, type, [&](OpBuilder &body) -> Value {
+  return declareDerived(builder, name, type, [&](OpBuilder &body) -> Value {
     Value input = GetOp::create(body, loc, whole.type, whole.symbol);
     if (sliced != whole.type)
       input = SliceOp::create(body, loc, sliced, input, 1, begin, end);
@@ -340,20 +329,11 @@ void Declarer::embeddings(ModelWeights &weights) {
 }
 
 void Declarer::ropeTable(ModelWeights &weights) {
-  Result<RopeFrequencies> rope = ropeFrequencies(config, sources.context);
-  if (!rope.isOk()) {
-    if (error.isOk())
-      error = rope.takeStatus();
-    return;
-  }
-  auto type = RankedTensorType::get(
-      {sources.context, int64_t(2 * rope->frequencies.size())},
-      builder.getF32Type());
-  weights.rope = derived("rope", type, [&](OpBuilder &body) -> Value {
-    return RopeTableOp::create(body, loc, type,
-                               body.getF64ArrayAttr(rope->frequencies),
-                               body.getF64FloatAttr(rope->scale));
-  });
+  Result<Weight> rope = declareRopeTable(builder, config, sources.context);
+  if (rope.isOk())
+    weights.rope = *rope;
+  else if (error.isOk())
+    error = rope.takeStatus();
 }
 
 //===----------------------------------------------------------------------===//

@@ -114,21 +114,37 @@ static Value buildShort(OpBuilder &builder, Location loc, Operation *op,
       .Default([](Operation *) { return Value(); });
 }
 
-/// \p one / sqrt(\p x).
-static Value buildRsqrt(OpBuilder &builder, Location loc, Value one, Value x) {
-  Value root = LLVM::SqrtOp::create(builder, loc, x);
-  return arith::DivFOp::create(builder, loc, one, root);
-}
-
-Value buildUpstreamF32(OpBuilder &builder, Location loc, Operation *op,
-                       ArrayRef<Value> operands) {
+/// What is written alike in either precision, \p number: all but functions that
+/// have an expansion of their own. Null for those.
+static Value buildShared(OpBuilder &builder, Location loc, Operation *op,
+                         ArrayRef<Value> operands, FloatType number) {
   Value x = operands[0];
   if (isConversion(op))
     return x;
   if (isSimple(op))
     return buildSimple(builder, loc, op, operands);
-  if (Value built = buildShort(builder, loc, op, operands))
+  if (isa<math::RsqrtOp>(op)) {
+    TypedAttr one = builder.getFloatAttr(number, 1.0);
+    if (auto vector = dyn_cast<VectorType>(x.getType()))
+      one = DenseElementsAttr::get(vector, Attribute(one));
+    Value root = LLVM::SqrtOp::create(builder, loc, x);
+    return arith::DivFOp::create(
+        builder, loc, arith::ConstantOp::create(builder, loc, one), root);
+  }
+  if (isa<arith::SIToFPOp>(op)) {
+    auto vector = dyn_cast<VectorType>(x.getType());
+    return arith::SIToFPOp::create(
+        builder, loc, vector ? Type(vector.clone(number)) : number, x);
+  }
+  return buildShort(builder, loc, op, operands);
+}
+
+Value buildUpstreamF32(OpBuilder &builder, Location loc, Operation *op,
+                       ArrayRef<Value> operands) {
+  if (Value built =
+          buildShared(builder, loc, op, operands, builder.getF32Type()))
     return built;
+  Value x = operands[0];
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](math::CosOp) { return buildCosF32(builder, loc, x); })
       .Case([&](math::ErfOp) { return buildErfF32(builder, loc, x); })
@@ -137,29 +153,16 @@ Value buildUpstreamF32(OpBuilder &builder, Location loc, Operation *op,
       .Case([&](math::PowFOp) {
         return buildPowF32(builder, loc, x, operands[1]);
       })
-      .Case([&](math::RsqrtOp) {
-        Value one = buildFloat(builder, loc, x.getType(), 1.0f);
-        return buildRsqrt(builder, loc, one, x);
-      })
       .Case([&](math::SinOp) { return buildSinF32(builder, loc, x); })
-      .Case([&](math::TanhOp) { return buildTanhF32(builder, loc, x); })
-      .Case([&](arith::SIToFPOp) -> Value {
-        Type f32 = builder.getF32Type();
-        auto vector = dyn_cast<VectorType>(x.getType());
-        return arith::SIToFPOp::create(
-            builder, loc, vector ? Type(vector.clone(f32)) : f32, x);
-      });
+      .Case([&](math::TanhOp) { return buildTanhF32(builder, loc, x); });
 }
 
 Value buildUpstreamF64(OpBuilder &builder, Location loc, Operation *op,
                        ArrayRef<Value> operands) {
-  Value x = operands[0];
-  if (isConversion(op))
-    return x;
-  if (isSimple(op))
-    return buildSimple(builder, loc, op, operands);
-  if (Value built = buildShort(builder, loc, op, operands))
+  if (Value built =
+          buildShared(builder, loc, op, operands, builder.getF64Type()))
     return built;
+  Value x = operands[0];
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](math::CosOp) { return buildCos(builder, loc, x); })
       .Case([&](math::ErfOp) { return buildErf(builder, loc, x); })
@@ -167,16 +170,8 @@ Value buildUpstreamF64(OpBuilder &builder, Location loc, Operation *op,
       .Case([&](math::LogOp) { return buildLog(builder, loc, x); })
       .Case(
           [&](math::PowFOp) { return buildPow(builder, loc, x, operands[1]); })
-      .Case([&](math::RsqrtOp) {
-        Value one = arith::ConstantOp::create(builder, loc,
-                                              builder.getF64FloatAttr(1.0));
-        return buildRsqrt(builder, loc, one, x);
-      })
       .Case([&](math::SinOp) { return buildSin(builder, loc, x); })
-      .Case([&](math::TanhOp) { return buildTanh(builder, loc, x); })
-      .Case([&](arith::SIToFPOp) -> Value {
-        return arith::SIToFPOp::create(builder, loc, builder.getF64Type(), x);
-      });
+      .Case([&](math::TanhOp) { return buildTanh(builder, loc, x); });
 }
 
 } // namespace lathe

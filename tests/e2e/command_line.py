@@ -24,16 +24,6 @@ program = Program(sys.argv[1])
 stories = ROOT / "examples" / "models" / "stories260K"
 
 
-def wrong(code, words, *arguments, **options):
-    """Runs `lathe ARGUMENTS`; expects the exit code, one error line, and words in it."""
-    done = program.run(*arguments, expect=code, timeout=60, **options)
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    shown = " ".join(map(str, arguments))
-    check(len(errors) == 1, f"lathe {shown}: {len(errors)} error lines: {done.stderr!r}")
-    for word in words:
-        check(str(word) in errors[0], f"lathe {shown}: no {word!r} in {errors[0]!r}")
-
-
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     model = folder / "m.lathe"
@@ -48,46 +38,46 @@ with tempfile.TemporaryDirectory() as folder:
     check("layers" in program.run("inspect", model, "--weights").stdout, "inspect lists weights")
 
     # Usage.
-    wrong(2, [], "frobnicate")
-    wrong(2, ["--temp"], "generate", model, "--temp", "hot")
-    wrong(2, ["-o"], "compile", stories)
-    wrong(2, ["nowhere", "forward"], "run", model, "nowhere", "-i", stories / "model.safetensors")
-    wrong(2, ["out.txt"], "run", model, "forward", "-i", "x.safetensors", "-o", "out.txt")
-    wrong(2, ["--prompt-ids"], "generate", model, "--prompt-ids", "1,x")
+    program.refuses(2, [], "frobnicate")
+    program.refuses(2, ["--temp"], "generate", model, "--temp", "hot")
+    program.refuses(2, ["-o"], "compile", stories)
+    program.refuses(2, ["nowhere", "forward"], "run", model, "nowhere", "-i", stories / "model.safetensors")
+    program.refuses(2, ["out.txt"], "run", model, "forward", "-i", "x.safetensors", "-o", "out.txt")
+    program.refuses(2, ["--prompt-ids"], "generate", model, "--prompt-ids", "1,x")
 
     # Files that are missing or broken.
-    wrong(3, ["missing.lathe"], "generate", folder / "missing.lathe", "-p", "a")
-    wrong(3, ["a\\xe2\\x80\\xaeb\\xc2\\x85\\x07é"], "tokenize", folder / "a\u202eb\u0085\aé", "a")
-    wrong(3, ["missing: cannot open: no such", "config.json", ".gguf"], "compile", folder / "missing", "-o", folder / "x.lathe")
+    program.refuses(3, ["missing.lathe"], "generate", folder / "missing.lathe", "-p", "a")
+    program.refuses(3, ["a\\xe2\\x80\\xaeb\\xc2\\x85\\x07é"], "tokenize", folder / "a\u202eb\u0085\aé", "a")
+    program.refuses(3, ["missing: cannot open: no such", "config.json", ".gguf"], "compile", folder / "missing", "-o", folder / "x.lathe")
     (folder / "empty").mkdir()
-    wrong(3, ["config.json: cannot open: no such", "model.safetensors", ".gguf"], "compile", folder / "empty", "-o", folder / "x.lathe")
+    program.refuses(3, ["config.json: cannot open: no such", "model.safetensors", ".gguf"], "compile", folder / "empty", "-o", folder / "x.lathe")
     broken = folder / "broken"
     shutil.copytree(stories, broken)
     (broken / "config.json").write_text('{"model_type": "llama", "hidden_size": "wide"}')
-    wrong(3, ["config.json", "hidden_size"], "compile", broken, "-o", folder / "x.lathe")
+    program.refuses(3, ["config.json", "hidden_size"], "compile", broken, "-o", folder / "x.lathe")
     (broken / "config.json").write_text('{"model_type": "perceiver"}')
-    wrong(1, ["config.json", "perceiver"], "compile", broken, "-o", folder / "x.lathe")
+    program.refuses(1, ["config.json", "perceiver"], "compile", broken, "-o", folder / "x.lathe")
     (broken / "config.json").write_text("[" * 100000)
-    wrong(3, ["config.json"], "compile", broken, "-o", folder / "x.lathe")
+    program.refuses(3, ["config.json"], "compile", broken, "-o", folder / "x.lathe")
     shutil.copy(stories / "config.json", broken)
     weights = (stories / "model.safetensors").read_bytes()
     (broken / "model.safetensors").write_bytes(weights[: len(weights) // 2])
-    wrong(3, ["model.safetensors"], "compile", broken, "-o", folder / "x.lathe")
+    program.refuses(3, ["model.safetensors"], "compile", broken, "-o", folder / "x.lathe")
     (folder / "deep.mlir").write_text("module {" * 20000)
-    wrong(3, ["deep.mlir"], "compile", folder / "deep.mlir", "-o", folder / "x.lathe")
+    program.refuses(3, ["deep.mlir"], "compile", folder / "deep.mlir", "-o", folder / "x.lathe")
     check(not (folder / "x.lathe").exists(), "a failed compile leaves no file")
     cut = folder / "cut.lathe"
     cut.write_bytes(model.read_bytes()[:-1000])
-    wrong(3, ["cut.lathe"], "generate", cut, "-p", "a")
+    program.refuses(3, ["cut.lathe"], "generate", cut, "-p", "a")
     flipped = bytearray(model.read_bytes())
     flipped[len(flipped) // 2] ^= 4
     (folder / "flipped.lathe").write_bytes(flipped)
-    wrong(3, ["flipped.lathe"], "generate", folder / "flipped.lathe", "-p", "a")
+    program.refuses(3, ["flipped.lathe"], "generate", folder / "flipped.lathe", "-p", "a")
 
-    wrong(2, ["frobnicate"], "frobnicate")
+    program.refuses(2, ["frobnicate"], "frobnicate")
     own = folder / "own"
     shutil.copytree(stories, own)
-    wrong(1, ["model.safetensors", "another output"], "compile", own, "-o", own / "model.safetensors")
+    program.refuses(1, ["model.safetensors", "another output"], "compile", own, "-o", own / "model.safetensors")
     check((own / "model.safetensors").read_bytes() == weights, "a model is never its own output")
 
     config = json.loads((own / "config.json").read_text())
@@ -110,11 +100,11 @@ with tempfile.TemporaryDirectory() as folder:
     program.run("import", stories, "-o", folder / "limits.mlir")
     unlimited = (folder / "limits.mlir").read_text().replace("lathe.limit = 512 : i64, ", "")
     (folder / "limits.mlir").write_text(unlimited)
-    wrong(1, ["limit"], "compile", folder / "limits.mlir", "-o", folder / "x.lathe")
+    program.refuses(1, ["limit"], "compile", folder / "limits.mlir", "-o", folder / "x.lathe")
 
     # What does not fit says both numbers.
-    wrong(1, ["512", "600"], "generate", model, "-p", "Once", "-n", "600")
-    wrong(1, ["embed"], "embed", model, "-f", "/dev/null")
+    program.refuses(1, ["512", "600"], "generate", model, "-p", "Once", "-n", "600")
+    program.refuses(1, ["embed"], "embed", model, "-f", "/dev/null")
 
     # Text of all kinds.
     for prompt in ("", "Once", "\u4e00\u4e8c \U0001f600", "a" * 300):
@@ -160,7 +150,7 @@ with tempfile.TemporaryDirectory() as folder:
     (asking / "generation_config.json").write_text('{"stop_strings": "little"}')
     program.run("compile", asking, "-o", folder / "asking.lathe")
     for flags in (("--stop", "little"), ("--sampling", "model")):
-        wrong(1, ["asking.lathe", "tokenizer", "--stop"], "generate", folder / "asking.lathe",
+        program.refuses(1, ["asking.lathe", "tokenizer", "--stop"], "generate", folder / "asking.lathe",
               "--prompt-ids", "1,2", *flags)
 
     # A checkpoint in place of an artifact is compiled into the cache.
@@ -197,8 +187,8 @@ with tempfile.TemporaryDirectory() as folder:
     # Read-only and full disks.
     if os.geteuid() != 0:
         (folder / "locked").mkdir(mode=0o500)
-        wrong(3, ["locked"], "compile", stories, "-o", folder / "locked" / "x.lathe")
-    wrong(3, ["nowhere"], "compile", stories, "-o", folder / "nowhere" / "x.lathe")
+        program.refuses(3, ["locked"], "compile", stories, "-o", folder / "locked" / "x.lathe")
+    program.refuses(3, ["nowhere"], "compile", stories, "-o", folder / "nowhere" / "x.lathe")
     full = subprocess.run(f"'{program.lathe}' generate '{model}' -p Once -n 5 > /dev/full", shell=True,
                           capture_output=True, text=True)
     check(full.returncode == 4 and "standard output" in full.stderr, f"full disk: {full}")

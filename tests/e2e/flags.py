@@ -43,17 +43,6 @@ OWN_TWINS = {("generate", "--context"): "LATHE_GENERATE_CONTEXT", ("embed", "--f
              ("inspect", "--weights"): "LATHE_INSPECT_WEIGHTS"}
 
 
-def expect(code, words, *arguments, **options):
-    """Runs `lathe ARGUMENTS`; expects the exit code and one error line with the words."""
-    done = program.run(*arguments, expect=code, timeout=60, **options)
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    shown = " ".join(map(str, arguments))
-    check(len(errors) == 1, f"lathe {shown}: {len(errors)} error lines: {done.stderr!r}")
-    for word in words:
-        check(str(word) in errors[0], f"lathe {shown}: no {word!r} in {errors[0]!r}")
-    return done
-
-
 def long_flags(command):
     """The long names of the flags in the command's help, and the lines about each."""
     text = program.run(command, "--help").stdout
@@ -80,11 +69,11 @@ def check_numbers(model):
     for command, flags in WHOLE.items():
         for flag, past in flags.items():
             for value in (past, "nan", "1.5", "", "1e3", "99999999999999999999", "5x", " 5"):
-                expect(2, [": expected a whole number from 0 to", repr(value)], command, model, flag, value)
+                program.refuses(2, [": expected a whole number from 0 to", repr(value)], command, model, flag, value)
     for command, flags in REAL.items():
         for flag, past in flags.items():
             for value in (past, "nan", "inf", "-inf", "1e400", "", "0.5x"):
-                expect(2, [f"{flag}: expected a number from 0 to", repr(value)], command, model, flag, value)
+                program.refuses(2, [f"{flag}: expected a number from 0 to", repr(value)], command, model, flag, value)
 
 
 def check_twins(model):
@@ -104,7 +93,7 @@ def check_twins(model):
     np.save(model.parent / "ids.npy", np.ones((1, 3), np.int64))
     program.run("run", model, "forward", "-i", f"input_ids={model.parent}/ids.npy", env=files)
     check(not (model.parent / "twin.out").exists(), "LATHE_OUTPUT is no twin of run")
-    expect(2, ["--temp"], "generate", model, "-p", "a", env={"LATHE_TEMP": "nan"})
+    program.refuses(2, ["--temp"], "generate", model, "-p", "a", env={"LATHE_TEMP": "nan"})
 
 
 def check_json(model):
@@ -168,24 +157,24 @@ def check_messages(model, folder):
     """The likeliest mistakes: each message says what to do."""
     config = stories / "config.json"
     weights = stories / "model.safetensors"
-    expect(3, ["expected a .lathe file or a checkpoint folder"], "generate", folder / "none", "-p", "a")
-    expect(3, ["expected a folder with config.json"], "compile", folder / "none", "-o", folder / "x.lathe")
-    expect(1, ["name the folder that holds config.json"], "compile", weights, "-o", folder / "x.lathe")
-    expect(3, ["create it first"], "import", stories, "-o", folder / "none" / "x.mlir")
+    program.refuses(3, ["expected a .lathe file or a checkpoint folder"], "generate", folder / "none", "-p", "a")
+    program.refuses(3, ["expected a folder with config.json"], "compile", folder / "none", "-o", folder / "x.lathe")
+    program.refuses(1, ["name the folder that holds config.json"], "compile", weights, "-o", folder / "x.lathe")
+    program.refuses(3, ["create it first"], "import", stories, "-o", folder / "none" / "x.mlir")
     check(not (folder / "none").exists(), "import makes no folder for its output")
-    expect(3, [config, "name the folder"], "tokenize", config, "a")
-    expect(3, [weights, "name the folder"], "tokenize", weights, "a")
-    expect(3, ["--jsonl: record 1"], "tokenize", model, "--jsonl", "abc")
-    expect(1, [model, "-n", "600", "512", "-n 0"], "generate", model, "-p", "a", "-n", "600")
-    expect(1, [model, "-c", "600", "512", "--context 600"], "generate", model, "-p", "a", "-c", "600")
-    expect(1, [model, "-p", "512"], "generate", model, "-p", "a b " * 600)
-    expect(2, ["--prompt-ids", "512", "99999"], "generate", model, "--prompt-ids", "1,99999")
-    expect(2, ["--prompt-ids", "no id"], "generate", model, "--prompt-ids", "")
+    program.refuses(3, [config, "name the folder"], "tokenize", config, "a")
+    program.refuses(3, [weights, "name the folder"], "tokenize", weights, "a")
+    program.refuses(3, ["--jsonl: record 1"], "tokenize", model, "--jsonl", "abc")
+    program.refuses(1, [model, "-n", "600", "512", "-n 0"], "generate", model, "-p", "a", "-n", "600")
+    program.refuses(1, [model, "-c", "600", "512", "--context 600"], "generate", model, "-p", "a", "-c", "600")
+    program.refuses(1, [model, "-p", "512"], "generate", model, "-p", "a b " * 600)
+    program.refuses(2, ["--prompt-ids", "512", "99999"], "generate", model, "--prompt-ids", "1,99999")
+    program.refuses(2, ["--prompt-ids", "no id"], "generate", model, "--prompt-ids", "")
     for ids in ("1,,2", ",1", "1,", "1, ,2", ","):
-        expect(2, ["--prompt-ids", "each side of a comma", repr(ids)], "generate", model, "--prompt-ids", ids)
-    expect(2, ["there is no flag '--nope'"], "generate", "--nope")
-    expect(2, ["there is no flag '--nope'"], "--nope")
-    expect(2, ["--target", "aarch64"], "compile", stories, "-o", folder / "x.lathe", "--target", "z80")
+        program.refuses(2, ["--prompt-ids", "each side of a comma", repr(ids)], "generate", model, "--prompt-ids", ids)
+    program.refuses(2, ["there is no flag '--nope'"], "generate", "--nope")
+    program.refuses(2, ["there is no flag '--nope'"], "--nope")
+    program.refuses(2, ["--target", "aarch64"], "compile", stories, "-o", folder / "x.lathe", "--target", "z80")
 
 
 def check_import(folder):
@@ -196,15 +185,15 @@ def check_import(folder):
     mode = (folder / "i.files").stat().st_mode & 0o777
     check(mode == 0o777 & ~umask, f"i.files has the mode {mode:o}")
     (folder / "full.mlir").mkdir()
-    expect(3, ["full.mlir"], "import", stories, "-o", folder / "full.mlir")
+    program.refuses(3, ["full.mlir"], "import", stories, "-o", folder / "full.mlir")
     check(not (folder / "full.files").exists(), "a failed import leaves a folder")
     # Messages about the files of a module name it and its field.
     weights = folder / "i.files" / "model.safetensors"
     weights.unlink()
-    expect(3, ["i.mlir: lathe.parameter @", "from: ", weights], "compile", folder / "i.mlir", "-o", folder / "x.lathe")
+    program.refuses(3, ["i.mlir: lathe.parameter @", "from: ", weights], "compile", folder / "i.mlir", "-o", folder / "x.lathe")
     (folder / "i.files" / "tokenizer.json").unlink(missing_ok=True)
     (folder / "i.files" / "tokenizer.json").write_text("{")
-    expect(3, ["i.mlir: lathe.tokenizer: "], "compile", folder / "i.mlir", "-o", folder / "x.lathe")
+    program.refuses(3, ["i.mlir: lathe.tokenizer: "], "compile", folder / "i.mlir", "-o", folder / "x.lathe")
 
 
 def check_hub_cache(folder):

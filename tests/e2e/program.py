@@ -25,6 +25,16 @@ class Program:
                      f"{expect}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done
 
+    def refuses(self, code, words, *arguments, **options):
+        """Runs `lathe ARGUMENTS`; expects the exit code and one error line with the words."""
+        done = self.run(*arguments, expect=code, timeout=60, **options)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        shown = " ".join(map(str, arguments))
+        check(len(errors) == 1, f"lathe {shown}: {len(errors)} error lines: {done.stderr!r}")
+        for word in words:
+            check(str(word) in errors[0], f"lathe {shown}: no {word!r} in {errors[0]!r}")
+        return done
+
 
 def check(condition, message):
     if not condition:
