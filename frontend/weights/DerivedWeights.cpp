@@ -28,10 +28,9 @@ Result<Weight> lathe::declareRopeTable(OpBuilder &builder,
     return rope.takeStatus();
   auto type = RankedTensorType::get(
       {context, int64_t(2 * rope->frequencies.size())}, builder.getF32Type());
-  return declareDerived(
-      builder, "rope", type, [&](OpBuilder &body) -> Value {
-        return RopeTableOp::create(body, body.getUnknownLoc(), type,
-                                   body.getF64ArrayAttr(rope->frequencies),
-                                   body.getF64FloatAttr(rope->scale));
-      });
+  return declareDerived(builder, "rope", type, [&](OpBuilder &body) -> Value {
+    return RopeTableOp::create(body, body.getUnknownLoc(), type,
+                               body.getF64ArrayAttr(rope->frequencies),
+                               body.getF64FloatAttr(rope->scale));
+  });
 }

@@ -105,10 +105,13 @@ static bool matchWeight(Contraction &match) {
 /// that a weight of bf16 is multiplied with in pairs, from an argument.
 static bool matchInput(Contraction &match) {
   Type element = match.activationElement = match.inputType.getElementType();
+  bool isArgument = matrixViewOf(match.linear.getInput()).has_value();
+  // What is computed first would stand in the scratch of decoded weights.
+  if (match.packing.getQuant() && !isArgument)
+    return false;
   if (element.isF32())
     return match.schedule.getDot() == DotKind::Fma;
-  return element.isBF16() && match.weightElement.isBF16() &&
-         matrixViewOf(match.linear.getInput());
+  return element.isBF16() && match.weightElement.isBF16() && isArgument;
 }
 
 std::optional<Contraction> matchContraction(func::FuncOp kernel) {

@@ -47,3 +47,13 @@ func.func private @chunked(%x: !rows, %w: !q4_0) -> !out
   %y = lathe.linear %x, %w reduce <chunk = 64> : !rows, !q4_0 -> !out
   return %y : !out
 }
+
+// Left alone: an input that is computed first.
+// CHECK-LABEL: func.func private @computed_input
+//       CHECK:   lathe.linear
+func.func private @computed_input(%x: !rows, %w: !q4_0) -> !out
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
+  %a = lathe.activation silu %x : !rows
+  %y = lathe.linear %a, %w : !rows, !q4_0 -> !out
+  return %y : !out
+}
