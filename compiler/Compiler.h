@@ -35,14 +35,16 @@ std::optional<Phase> parsePhase(std::string_view name);
 
 /// In which types a program computes and stores.
 struct Precision {
-  /// Float type that matrices are stored in: "f32", "bf16", "f16"; empty: as
+  /// What matrices are stored in: "f32", "bf16", "f16", or quantised, "q8" (8
+  /// bits and a scale a row), "q4" (4 bits and a scale for each 32); empty: as
   /// the module has them.
   std::string weights;
   /// Whether all are: also tables that are looked up, such as embeddings, and
   /// layers on pooled rows, whose errors count most.
   bool convertsAll = true;
   /// "bf16": inputs of linear layers are rounded to bf16 where the weights are
-  /// bf16. "f32": nothing is rounded.
+  /// bf16. "q8": to bytes where the weights are quantised. "f32": nothing is
+  /// rounded.
   std::string activations = "f32";
 };
 

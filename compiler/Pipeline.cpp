@@ -34,7 +34,11 @@ void lathe::buildImportPasses(OpPassManager &pm) {
 
 void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
                              const Precision &precision) {
-  if (!precision.weights.empty()) {
+  if (precision.weights == "q8" || precision.weights == "q4") {
+    QuantizeWeightsOptions options;
+    options.bits = precision.weights == "q8" ? 8 : 4;
+    pm.addPass(createQuantizeWeights(options));
+  } else if (!precision.weights.empty()) {
     ConvertWeightsOptions options;
     options.element = precision.weights;
     options.tables = options.pooled = precision.convertsAll;
@@ -42,6 +46,11 @@ void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
   }
   if (precision.activations == "bf16")
     pm.addPass(createNarrowActivations());
+  if (precision.activations == "q8") {
+    QuantizeActivationsOptions options;
+    options.stored = optLevel > 0;
+    pm.addPass(createQuantizeActivations(options));
+  }
   if (optLevel > 0) {
     pm.addPass(createCSEPass());
     pm.addPass(createMergeProjections());

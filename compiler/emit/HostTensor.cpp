@@ -2,6 +2,7 @@
 
 #include "compiler/emit/HostTensor.h"
 
+#include "dialects/lathe/QuantRows.h"
 #include "runtime/formats/Convert.h"
 
 #include <algorithm>
@@ -33,19 +34,19 @@ HostTensor HostTensor::reshaped(std::vector<int64_t> shape) && {
   return result;
 }
 
-HostTensor HostTensor::blockBytes() const {
+HostTensor HostTensor::rowBytes() const {
   std::vector<int64_t> shape = sizes;
   int64_t rows = product(std::span(sizes).first(sizes.size() - 1));
   shape.back() = rows ? int64_t(bytes().size()) / rows : 0;
   return HostTensor(ElementType::U8, std::move(shape), bytes());
 }
 
-HostTensor HostTensor::ofBlocks(const runtime::BlockLayout &layout,
-                                std::vector<int64_t> shape) && {
+HostTensor HostTensor::ofRows(const QuantLayout &layout,
+                              std::vector<int64_t> shape) && {
   HostTensor result = std::move(*this);
   result.element = ElementType::F32;
   result.sizes = std::move(shape);
-  result.blocks = &layout;
+  result.quantised = layout;
   return result;
 }
 
@@ -194,8 +195,22 @@ static HostTensor dequantized(const HostTensor &input) {
   // Memory of a vector of bytes is aligned for every plain type.
   std::span<float> values(reinterpret_cast<float *>(bytes.data()),
                           bytes.size() / sizeof(float));
+  if (!input.layout()->blocks) {
+    int64_t depth = input.shape().back();
+    QuantRows rows(input.layout()->group, depth);
+    for (int64_t row = 0; row < input.elements() / depth; ++row) {
+      const std::byte *source = input.bytes().data() + row * rows.rowBytes();
+      for (int64_t k = 0; k < depth; ++k) {
+        float scale;
+        std::memcpy(&scale, source + rows.scalesOffset() + k / rows.group() * 4,
+                    sizeof scale);
+        values[row * depth + k] = scale * float(int8_t(source[k]));
+      }
+    }
+    return result;
+  }
   [[maybe_unused]] bool fits =
-      runtime::dequantize(input.layout()->type, input.bytes(), values);
+      runtime::dequantize(input.layout()->blocks->type, input.bytes(), values);
   assert(fits && "blocks that do not hold the elements");
   return result;
 }

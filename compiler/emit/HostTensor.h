@@ -7,10 +7,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace lathe {
+
+/// How the bytes of a quantised tensor lie.
+struct QuantLayout {
+  /// As a GGUF file's blocks of this kind; null: as dialects/lathe/QuantRows.h
+  /// says, with `group` elements a group.
+  const runtime::BlockLayout *blocks = nullptr;
+  int64_t group = 0;
+};
 
 /// A row-major tensor that owns its bytes or borrows them from a mapped file.
 /// The transforms below take tensors that fit each other, as the verifiers of
@@ -30,12 +39,12 @@ public:
   HostTensor(const runtime::BlockLayout &layout, std::vector<int64_t> shape,
              std::span<const std::byte> bytes)
       : element(runtime::ElementType::F32), sizes(std::move(shape)),
-        borrowed(bytes), blocks(&layout) {}
+        borrowed(bytes), quantised({&layout}) {}
 
   runtime::ElementType type() const { return element; }
   const std::vector<int64_t> &shape() const { return sizes; }
-  /// The layout of a quantised tensor's blocks; null: elements are plain.
-  const runtime::BlockLayout *layout() const { return blocks; }
+  /// The layout of a quantised tensor; none: elements are plain.
+  const std::optional<QuantLayout> &layout() const { return quantised; }
   int64_t elements() const;
   std::span<const std::byte> bytes() const {
     return owned.empty() ? borrowed : std::span<const std::byte>(owned);
@@ -43,11 +52,10 @@ public:
   /// The bytes of a tensor that owns them.
   std::span<std::byte> mutableBytes() { return owned; }
 
-  /// Of a quantised tensor: its bytes, U8, a row of blocks a row.
-  HostTensor blockBytes() const;
-  /// The inverse: this tensor, U8, as blocks of \p layout that hold \p shape.
-  HostTensor ofBlocks(const runtime::BlockLayout &layout,
-                      std::vector<int64_t> shape) &&;
+  /// Of a quantised tensor: its bytes, U8, those of a row a row.
+  HostTensor rowBytes() const;
+  /// The inverse: this tensor, U8, as rows of \p layout that hold \p shape.
+  HostTensor ofRows(const QuantLayout &layout, std::vector<int64_t> shape) &&;
 
   /// This tensor under another shape of as many elements.
   HostTensor reshaped(std::vector<int64_t> shape) &&;
@@ -57,7 +65,7 @@ private:
   std::vector<int64_t> sizes;
   std::vector<std::byte> owned;
   std::span<const std::byte> borrowed;
-  const runtime::BlockLayout *blocks = nullptr;
+  std::optional<QuantLayout> quantised;
 };
 
 /// The tensors joined along \p dimension; they agree in all others.

@@ -4,6 +4,7 @@
 
 #include "compiler/emit/ElementTypes.h"
 #include "compiler/emit/PackQuantised.h"
+#include "compiler/emit/Quantize.h"
 #include "frontend/weights/GgufEncoding.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -185,6 +186,11 @@ static Result<HostTensor> transform(Operation *op,
                                "a cast to a type that no artifact has");
         return cast(*operands[0], *element);
       })
+      .Case([&](QuantizeOp quantizeOp) {
+        HostTensor values = cast(*operands[0], ElementType::F32);
+        HostTensor stored = quantize(values, quantizeOp.getQuant());
+        return rowQuantOf(type) ? stored : cast(stored, ElementType::F32);
+      })
       .Case([&](PackOp) {
         auto packed = cast<PackedAttr>(type.getEncoding());
         if (packed.getQuant())
@@ -208,13 +214,14 @@ static Result<HostTensor> transform(Operation *op,
 /// The same for quantised operands too: their rows move as bytes.
 static Result<HostTensor> transformAny(Operation *op,
                                        ArrayRef<HostTensor *> operands) {
-  const runtime::BlockLayout *layout =
-      operands.empty() ? nullptr : operands[0]->layout();
-  if (!layout || isa<CastOp, PackOp>(op))
+  std::optional<QuantLayout> layout;
+  if (!operands.empty())
+    layout = operands[0]->layout();
+  if (!layout || isa<CastOp, QuantizeOp, PackOp>(op))
     return transform(op, operands);
   std::vector<HostTensor> rows;
   for (const HostTensor *operand : operands)
-    rows.push_back(operand->blockBytes());
+    rows.push_back(operand->rowBytes());
   std::vector<int64_t> shape(
       cast<RankedTensorType>(op->getResult(0).getType()).getShape());
   if (isa<ReshapeOp>(op))
@@ -225,7 +232,7 @@ static Result<HostTensor> transformAny(Operation *op,
   Result<HostTensor> moved = transform(op, pointers);
   if (!moved.isOk())
     return moved.takeStatus();
-  return std::move(*moved).ofBlocks(*layout, std::move(shape));
+  return std::move(*moved).ofRows(*layout, std::move(shape));
 }
 
 Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
@@ -278,7 +285,7 @@ Result<HostTensor> WeightEvaluator::evaluateAt(StringRef name, unsigned depth) {
 
 Result<HostTensor> WeightEvaluator::evaluate(StringRef name) {
   Result<HostTensor> value = evaluateAt(name, 0);
-  if (value.isOk() && value->layout())
+  if (value.isOk() && value->layout() && value->layout()->blocks)
     return Status::error(StatusCode::Unsupported,
                          "@" + name.str() +
                              ": a quantised tensor (use lathe.cast first)");

@@ -47,7 +47,8 @@ public:
   /// the module and the parameter.
   runtime::Status checkFiles();
 
-  /// The value of the parameter or derived parameter \p name. It may borrow
+  /// The value of the parameter or derived parameter \p name, quantised rows as
+  /// their bytes in memory. It may borrow
   /// from a mapped file, and lives as long as this object. Fails as checkFiles
   /// does, and with Unsupported for an op that is no weight transform or
   /// parameters that derive from themselves.

@@ -17,8 +17,8 @@ using runtime::StatusCode;
 static constexpr const char *kUsage =
     "usage: lathe-compiler compile|import MODEL -o FILE [--target LEVEL]... "
     "[-O0|-O1|-O2|-O3]\n"
-    "       [--dtype f32|bf16] [--weights f32|bf16|f16] [--activations "
-    "f32|bf16] [--max-tokens N] "
+    "       [--dtype f32|bf16] [--weights f32|bf16|f16|q8|q4] [--activations "
+    "f32|bf16|q8] [--max-tokens N] "
     "[--context N]\n"
     "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
     "[--verbose]\n"

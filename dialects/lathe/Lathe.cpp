@@ -40,6 +40,20 @@ RankedTensorType lathe::tensorType(ArrayRef<int64_t> shape, Type element,
                                DimsAttr::get(element.getContext(), names));
 }
 
+QuantAttr lathe::rowQuantOf(RankedTensorType type) {
+  if (auto dims = dyn_cast_or_null<DimsAttr>(type.getEncoding()))
+    return dims.getQuant();
+  return dyn_cast_or_null<QuantAttr>(type.getEncoding());
+}
+
+RankedTensorType lathe::withRowQuant(RankedTensorType type, QuantAttr quant) {
+  Attribute encoding = quant;
+  if (auto dims = dyn_cast_or_null<DimsAttr>(type.getEncoding()))
+    encoding = DimsAttr::get(type.getContext(), dims.getNames(), quant);
+  return RankedTensorType::get(type.getShape(), type.getElementType(),
+                               encoding);
+}
+
 StringRef lathe::symbolOfDim(RankedTensorType type, int64_t dim) {
   auto dims = dyn_cast_or_null<DimsAttr>(type.getEncoding());
   if (!dims || !type.isDynamicDim(dim))

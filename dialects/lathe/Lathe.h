@@ -41,6 +41,15 @@ mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape,
 /// empty string where the dimension is static or unnamed.
 llvm::StringRef symbolOfDim(mlir::RankedTensorType type, int64_t dim);
 
+/// How the rows of \p type are quantised: its encoding, or the quant of its
+/// `#lathe.dims`; null where they are plain or packed.
+QuantAttr rowQuantOf(mlir::RankedTensorType type);
+
+/// \p type, neither packed nor of a file, with its rows quantised by \p quant;
+/// plain where that is null.
+mlir::RankedTensorType withRowQuant(mlir::RankedTensorType type,
+                                    QuantAttr quant);
+
 } // namespace lathe
 
 #endif // LATHE_DIALECTS_LATHE_LATHE_H

@@ -10,17 +10,6 @@ class Lathe_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
-def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims", [
-    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
-  let summary = "names of a tensor's dynamic sizes";
-  let description = [{
-    The encoding of a tensor with dynamic dimensions: the `lathe.symbol` of each
-    `?`, in order, as in `tensor<?x64xf32, #lathe.dims<"tokens">>`.
-  }];
-  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names);
-  let assemblyFormat = "`<` $names `>`";
-}
-
 def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "how a tensor of f32 values is stored in few bits";
@@ -34,7 +23,8 @@ def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
     are integers, and each `block` consecutive elements share an f16 that
     multiplies the scales and another that multiplies the minima. The encoding
     says what the numbers are. How their bytes lie is said by the file that a
-    `lathe.parameter` names: in a GGUF file, as the blocks of Q4_0 and so on.
+    `lathe.parameter` names: in a GGUF file, as the blocks of Q4_0 and so on. Of
+    rows that a program computes, dialects/lathe/QuantRows.h says it.
 
     | GGUF | encoding |
     |---|---|
@@ -74,6 +64,24 @@ def Lathe_QuantAttr : Lathe_Attr<"Quant", "quant", [
   }];
 }
 
+def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "names of a tensor's dynamic sizes";
+  let description = [{
+    The encoding of a tensor with dynamic dimensions: the `lathe.symbol` of each
+    `?`, in order, as in `tensor<?x64xf32, #lathe.dims<"tokens">>`. With `quant`
+    its rows are quantised, as `lathe.quantize` makes them, and lie in memory as
+    dialects/lathe/QuantRows.h says:
+    `tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>`.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names,
+                        OptionalParameter<"::lathe::QuantAttr">:$quant);
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::mlir::StringAttr>":$names), [{
+    return $_get($_ctxt, names, QuantAttr());
+  }]>];
+  let assemblyFormat = "`<` $names (`quant` $quant^)? `>`";
+}
+
 def Lathe_PackedAttr : Lathe_Attr<"Packed", "packed", [
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "layout of a weight for the contraction kernels";
@@ -106,7 +114,10 @@ def Lathe_ReduceAttr : Lathe_Attr<"Reduce", "reduce"> {
 
 def Lathe_DotKind : I32EnumAttr<"DotKind", "instruction that adds products", [
     I32EnumAttrCase<"Fma", 0, "fma">,  // one product, f32
-    I32EnumAttrCase<"Bf16", 1, "bf16"> // two of bf16 into f32 (vdpbf16ps)
+    I32EnumAttrCase<"Bf16", 1, "bf16">, // two of bf16 into f32 (vdpbf16ps)
+    I32EnumAttrCase<"Vnni", 2, "vnni">, // four of bytes into i32 (vpdpbusd)
+    I32EnumAttrCase<"Madd", 3, "madd">, // the same by 16-bit pairs (vpmaddwd)
+    I32EnumAttrCase<"Sdot", 4, "sdot">  // the same on AArch64
   ]> {
   let cppNamespace = "::lathe";
   let genSpecializedAttr = 0;

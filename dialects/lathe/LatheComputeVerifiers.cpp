@@ -106,6 +106,36 @@ LogicalResult AddLayerNormOp::verify() {
   return verifyEpsilon(*this, getEpsilon()); // C3
 }
 
+LogicalResult QuantizeOp::verify() {
+  RankedTensorType input = getInput().getType();
+  RankedTensorType result = getType();
+  if (!result.getElementType().isF32() ||
+      result.getShape() != input.getShape()) // C1
+    return emitOpError(
+               "expects a result of f32 of the shape of the input, got ")
+           << result << " for " << input;
+  QuantAttr quant = getQuant();
+  int64_t half = int64_t(1) << (quant.bits() - 1);
+  int64_t zero = quant.getQuantum().isSignedInteger() ? 0 : half;
+  if (quant.getMinimum() || quant.getBlock() != 0 ||
+      quant.getZero() != zero) // C2
+    return emitOpError("expects a quant without minimum and block, and a zero "
+                       "of ")
+           << zero << ", got " << quant;
+  int64_t size = input.getDimSize(1);
+  if (ShapedType::isDynamic(size) || size % quant.getGroup() != 0) // C3
+    return emitOpError("expects a static row of whole groups of ")
+           << quant.getGroup() << ", got " << input;
+  QuantAttr stored = rowQuantOf(result);
+  auto plain = input.clone(result.getElementType());
+  if ((stored && stored != quant) || rowQuantOf(input) ||
+      result != withRowQuant(plain, stored)) // C4
+    return emitOpError("expects a result of the input's encoding, with or "
+                       "without its quant, got ")
+           << result;
+  return success();
+}
+
 LogicalResult GatedActivationOp::verify() {
   RankedTensorType input = getInput().getType();
   RankedTensorType result = getType();
@@ -180,8 +210,9 @@ LogicalResult LinearOp::verify() {
   if (weight.getElementTypeBitWidth() > input.getElementTypeBitWidth()) // C4
     return emitOpError("expects a weight no wider than the input, got ")
            << weight.getElementType() << " and " << input.getElementType();
-  if (isPacked(input) || isPacked(result)) // C5
-    return emitOpError("expects only the weight to be packed");
+  if (isPacked(input) || isPacked(result) || rowQuantOf(result)) // C5
+    return emitOpError("expects only the weight to be packed, and a plain "
+                       "result");
   return success();
 }
 

@@ -15,6 +15,8 @@ def Lathe_LinearOp : Lathe_Op<"linear", [Pure]> {
     The sum is accumulated in f32 in the order that `reduce` says; the bias is
     added to the finished sum, then it is rounded once. `weight` may have a
     narrower float type, which widens exactly, and may carry `#lathe.packed`.
+    Where rows of `input` are quantised and so is `weight`, integers are
+    multiplied: the sum is over groups, in the order of docs/design.md, 8.3.
 
     Constraints:
     - (C1) `weight` is static, with as many columns K as `input`.
@@ -22,7 +24,7 @@ def Lathe_LinearOp : Lathe_Op<"linear", [Pure]> {
       `weight`.
     - (C3) `bias` has an element for each row of `weight`.
     - (C4) An element of `weight` is no wider than one of `input`.
-    - (C5) `input` and `result` are not packed.
+    - (C5) `input` and `result` are not packed, and `result` is not quantised.
 
     Example:
 

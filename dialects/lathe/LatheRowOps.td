@@ -35,6 +35,52 @@ def Lathe_GatherOp : Lathe_Op<"gather", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Lathe_QuantizeOp : Lathe_Op<"quantize", [Pure]> {
+  let summary = "elements rounded to a grid that has a scale a group";
+  let description = [{
+    Each row is cut into groups of consecutive elements as `quant` says, and each
+    group is rounded to integers times one scale. With m the largest magnitude of
+    a group and L = 2^(bits - 1) - 1, where `quant` has a sign
+
+        scale = m / L,  quantum = round(x * (L / m)),  result = scale * quantum
+
+    in f32, each operation rounded, `round` to the nearest integer with ties to
+    even, `scale` rounded to its type last. A group with m < 2^-100 becomes zeros;
+    one with a NaN or an infinity becomes NaNs. Without a sign, and a `zero` of
+    z = 2^(bits - 1), result = scale * (quantum - z): `scale` is that of the 17
+    candidates s / -(z - 1 + i / 8), i = 0 … 16, s the element of magnitude m, rounded
+    to the scale's type, which leaves the least sum of squared errors in f64, the
+    first of equals.
+
+    On parameters a weight transform; in an entry the rounding of a linear
+    layer's input, which the level's dot product of bytes takes. The result is
+    stored as its encoding says: quantised, or, without a quant there, as numbers.
+
+    Constraints:
+    - (C1) `result` is of f32 and has the shape of `input`.
+    - (C2) `quant` has neither `minimum` nor `block`, and no `zero` but 2^(bits - 1).
+    - (C3) A row is static and whole groups.
+    - (C4) The encoding of `result` is that of `input`, with `quant` or without one.
+
+    Source: Dettmers et al., "LLM.int8()" (2022), section 2, for a scale from the
+    largest magnitude; Frantar et al., "GPTQ" (2022), section 4, for groups.
+
+    Example:
+
+    ```mlir
+    %q = lathe.quantize %x to <quantum = si8, group = 32, scale = f32>
+        : tensor<?x64xf32, #lathe.dims<"tokens">>
+          -> tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatMatrix:$input, Lathe_QuantAttr:$quant);
+  let results = (outs Lathe_FloatMatrix:$result);
+  let assemblyFormat = [{
+    $input `to` $quant attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Lathe_RmsNormOp : Lathe_Op<"rms_norm", [Pure,
     AllTypesMatch<["input", "result"]>]> {
   let summary = "root-mean-square normalisation of each row";

@@ -66,7 +66,7 @@ def Lathe_DerivedOp : Lathe_Op<"derived", [Symbol, IsolatedFromAbove,
     Constraints:
     - (C1) `type` has a static shape.
     - (C2) The body holds `lathe.get` and weight transforms (`concat`, `slice`,
-      `permute`, `reshape`, `cast`, `pack`, `rope_table`) only.
+      `permute`, `reshape`, `cast`, `quantize`, `pack`, `rope_table`) only.
     - (C3) The body yields one value of `type`.
 
     Example:
@@ -111,7 +111,8 @@ def Lathe_GetOp : Lathe_Op<"get", [Pure, DeclareOpInterfaceMethods<SymbolUserOpI
     Constraints:
     - (C1) `symbol` names a `lathe.parameter` or a `lathe.derived`.
     - (C2) `type(result)` is the declared type.
-    - (C3) A quantised value is read inside a `lathe.derived` only.
+    - (C3) A quantised `lathe.parameter`, whose bytes are those of its file, is
+      read inside a `lathe.derived` only.
 
     Example:
 

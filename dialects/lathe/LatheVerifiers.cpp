@@ -50,13 +50,16 @@ static LogicalResult verifyResult(Operation *op, RankedTensorType input,
 //===----------------------------------------------------------------------===//
 
 LogicalResult
-DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
                          function_ref<InFlightDiagnostic()> emitError) const {
   int64_t dynamic = llvm::count_if(shape, ShapedType::isDynamic);
-  if (dynamic == static_cast<int64_t>(getNames().size()))
-    return success();
-  return emitError() << "expects one name for each of the " << dynamic
-                     << " dynamic sizes, got " << getNames().size();
+  if (dynamic != static_cast<int64_t>(getNames().size()))
+    return emitError() << "expects one name for each of the " << dynamic
+                       << " dynamic sizes, got " << getNames().size();
+  // The rows may be many or few, but not long or short.
+  return getQuant()
+             ? getQuant().verifyEncoding(shape.take_back(), element, emitError)
+             : success();
 }
 
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -64,8 +67,6 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  QuantAttr quant) {
   if (quant && depth != 8)
     return emitError() << "expects a depth of 8 with quant, got " << depth;
-  if (quant && !hasPackedLayout(quant))
-    return emitError() << "has no packed layout for " << quant;
   if (columns >= 1 && depth >= 1)
     return success();
   return emitError() << "expects columns and depth of 1 or more, got "
@@ -79,8 +80,12 @@ PackedAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
       !isa<FloatType>(element))
     return emitError() << "expects a packed weight to be a static matrix of "
                           "floats";
-  return getQuant() ? getQuant().verifyEncoding(shape, element, emitError)
-                    : success();
+  if (!getQuant())
+    return success();
+  if (!hasPackedLayout(getQuant(), shape[1]))
+    return emitError() << "has no packed layout for rows of " << shape[1]
+                       << " elements with " << getQuant();
+  return getQuant().verifyEncoding(shape, element, emitError);
 }
 
 /// Whether \p type is an integer with or without a sign, of 2 to 8 bits.
@@ -123,7 +128,7 @@ QuantAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
   if (!shape.empty() && !ShapedType::isDynamicShape(shape) && element.isF32() &&
       shape.back() % unit() == 0) // C5
     return success();
-  return emitError() << "expects a quantised weight to be static, of f32, with "
+  return emitError() << "expects a quantised tensor to be static, of f32, with "
                         "rows of a multiple of "
                      << unit() << " elements";
 }
@@ -163,7 +168,7 @@ LogicalResult ParameterOp::verify() {
 /// Whether \p op may stand in the region of a derived parameter.
 static bool isWeightTransform(Operation &op) {
   return isa<GetOp, ConcatOp, SliceOp, PermuteOp, ReshapeOp, CastOp, PackOp,
-             RopeTableOp, YieldOp>(op);
+             QuantizeOp, RopeTableOp, YieldOp>(op);
 }
 
 LogicalResult DerivedOp::verify() {
@@ -220,7 +225,9 @@ verifySymbolUse(Operation *op, SymbolTableCollection &tables,
 // A `lathe.derived` is no symbol table: its body reads the names of the module
 // around it.
 LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &tables) {
-  if (isQuantized(getType()) && !(*this)->getParentOfType<DerivedOp>()) // C3
+  Operation *symbol = tables.lookupNearestSymbolFrom(*this, getSymbolAttr());
+  if (isQuantized(getType()) && isa_and_nonnull<ParameterOp>(symbol) &&
+      !(*this)->getParentOfType<DerivedOp>()) // C3
     return emitOpError("expects a quantised parameter to be read by a "
                        "lathe.derived only, got ")
            << getType();

@@ -1,12 +1,27 @@
-//===- PackedQuant.cpp - Bytes of a quantised, packed weight --------------===//
+//===- PackedQuant.cpp - Bytes of quantised weights and rows --------------===//
 
 #include "dialects/lathe/PackedQuant.h"
+#include "dialects/lathe/QuantRows.h"
 
 using namespace mlir;
 using namespace lathe;
 
-bool lathe::hasPackedLayout(QuantAttr quant) {
+/// Elements of a row whose sum of products of bytes, at most 127 * 255 each,
+/// fits an i32.
+static constexpr int64_t kMostTerms = int64_t(1) << 16;
+
+bool lathe::hasRowLayout(QuantAttr quant, int64_t depth) {
+  bool isByte = quant.bits() == 8 && quant.getQuantum().isSignedInteger();
+  bool isPlain = !quant.getMinimum() && quant.getBlock() == 0;
+  return isByte && isPlain && quant.getScale().isF32() && depth >= 1 &&
+         depth <= kMostTerms && depth % quant.getGroup() == 0 &&
+         (quant.getGroup() == 32 || quant.getGroup() == depth);
+}
+
+bool lathe::hasPackedLayout(QuantAttr quant, int64_t depth) {
   int64_t bits = quant.bits();
+  if (quant.getScale().isF32())
+    return quant.getGroup() == depth && hasRowLayout(quant, depth);
   if (bits != 4 && bits != 5 && bits != 6 && bits != 8)
     return false;
   // A word of high bits holds those of 32 terms of 5 bits.

@@ -3,11 +3,12 @@
 // A panel is `columns` rows of the weight and all of K, unit after unit, where
 // a unit is a block of `#lathe.quant`, or a group without one:
 //
-//   f16 d[columns], f16 e[columns]         factors of the scales, of the minima
+//   d[columns], e[columns]                 factors of the scales, of the minima
 //   i8 t[groups][columns], u8 u[groups][columns]    of the groups, with a block
 //   groups x { words, high words }
 //
-// e and u are there with `minimum` only. A term is d * t * (q - z) - e * u, its
+// d and e are f16, or of the scale's type where a group is the whole row; e and
+// u are there with `minimum` only. A term is d * t * (q - z) - e * u, its
 // integer q stored without a sign: where the quantum has one, z is 2^(bits -
 // 1), else `zero`. Both products are exact in f32. Eight terms of a column, an
 // octet, are one word of 4 bytes each in which byte i holds term i in its low
@@ -15,6 +16,9 @@
 // 8 bits:
 //
 //   u32 words[group / 8][columns]             or [group / 4][columns]
+//
+// A group that is a whole row has room for whole octets; past its end are
+// zeros, which no kernel multiplies with anything but zero.
 //
 // The bits past the fourth are in high words, one for as many terms as 32 bits
 // hold. In byte i, from low to high, are those of terms i, 4 + i, 8 + i, …:
@@ -30,6 +34,8 @@
 
 #include "dialects/lathe/Lathe.h"
 
+#include "llvm/Support/MathExtras.h"
+
 namespace lathe {
 
 /// Sizes and places in the panels of one packed type, all in bytes.
@@ -42,6 +48,9 @@ public:
   bool hasMinimum() const { return bool(quant.getMinimum()); }
   bool hasGroupFactors() const { return quant.getBlock() != 0; }
   int64_t groupsPerUnit() const { return quant.unit() / quant.getGroup(); }
+  int64_t octetsPerGroup() const {
+    return llvm::divideCeil(quant.getGroup(), 8);
+  }
   /// z.
   int64_t zero() const {
     return quant.getQuantum().isSignedInteger()
@@ -53,8 +62,10 @@ public:
   int64_t highBits() const { return quant.bits() - lowBits(); }
 
   // From the start of a unit; d is at 0.
-  int64_t minimumOffset() const { return 2 * columns; }
-  int64_t groupScaleOffset() const { return 2 * columns * factors(); }
+  int64_t minimumOffset() const { return factorBytes() * columns; }
+  int64_t groupScaleOffset() const {
+    return factorBytes() * columns * factors();
+  }
   int64_t groupMinimumOffset() const {
     return groupScaleOffset() + groupsPerUnit() * columns;
   }
@@ -63,11 +74,9 @@ public:
     return groupScaleOffset() + bytes * factors();
   }
   // From the start of a group; words are at 0.
-  int64_t highOffset() const {
-    return quant.getGroup() * lowBits() / 8 * columns;
-  }
+  int64_t highOffset() const { return octetsPerGroup() * lowBits() * columns; }
   int64_t groupBytes() const {
-    return quant.getGroup() * quant.bits() / 8 * columns;
+    return octetsPerGroup() * quant.bits() * columns;
   }
 
   int64_t unitBytes() const {
@@ -78,6 +87,9 @@ public:
     return depth / quant.unit() * unitBytes();
   }
 
+  /// Bytes of an element of d and e.
+  int64_t factorBytes() const { return quant.getScale().isF32() ? 4 : 2; }
+
 private:
   int64_t factors() const { return hasMinimum() ? 2 : 1; }
 
@@ -85,8 +97,10 @@ private:
   int64_t columns;
 };
 
-/// Whether the layout above holds weights of \p quant: all of GGUF's types do.
-bool hasPackedLayout(QuantAttr quant);
+/// Whether the layout above holds weights of \p quant with rows of \p depth
+/// elements: it does those of all of GGUF's types, and signed bytes with a
+/// scale a row.
+bool hasPackedLayout(QuantAttr quant, int64_t depth);
 
 } // namespace lathe
 

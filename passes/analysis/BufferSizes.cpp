@@ -4,14 +4,26 @@
 
 #include "dialects/lathe/Lathe.h"
 #include "dialects/lathe/PackedQuant.h"
+#include "dialects/lathe/QuantRows.h"
 
 #include "mlir/IR/AffineExprVisitor.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
+RankedTensorType lathe::storedType(RankedTensorType type) {
+  QuantAttr quant = rowQuantOf(type);
+  if (!quant)
+    return type;
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = QuantRows(quant, shape.back()).rowBytes();
+  auto bytes = IntegerType::get(type.getContext(), 8, IntegerType::Unsigned);
+  return withRowQuant(type, {}).clone(shape, bytes);
+}
+
 FailureOr<AffineMap> lathe::sizeInBytes(RankedTensorType type,
                                         ArrayRef<StringAttr> symbols) {
+  type = storedType(type);
   Type element = type.getElementType();
   if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 != 0)
     return failure();

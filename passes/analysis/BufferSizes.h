@@ -7,8 +7,13 @@
 
 namespace lathe {
 
+/// \p type as its buffer lies in memory: bytes where rows are quantised
+/// (dialects/lathe/QuantRows.h), otherwise \p type itself.
+mlir::RankedTensorType storedType(mlir::RankedTensorType type);
+
 /// Returns the bytes that a buffer of \p type has, as a map from the values of
-/// \p symbols, in their order; a packed weight by its layout. Fails, without a
+/// \p symbols, in their order; a packed weight and quantised
+/// rows by their layouts. Fails, without a
 /// message, if a dynamic size has no name in \p symbols, the element type is no
 /// whole number of bytes, or the static part does not fit 63 bits.
 mlir::FailureOr<mlir::AffineMap>

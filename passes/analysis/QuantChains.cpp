@@ -1,8 +1,8 @@
 //===- QuantChains.cpp - Parameters that are quantised weights ------------===//
 //
 // The frontend casts what a file stores quantised to plain f32, and transforms
-// that. Transforms that only move whole rows give the same on blocks, so the
-// cast can be left out.
+// that; so does a pass that quantises. Transforms that only move whole rows
+// give the same on blocks, so the cast can be left out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,6 +48,34 @@ static bool isPlainCast(Operation *op) {
 }
 
 static QuantAttr quantAt(const SymbolTable &table, StringRef name,
+                         unsigned depth);
+
+/// How each value of \p body, that of a lathe.derived, is quantised; no entry
+/// where it is not.
+static DenseMap<Value, QuantAttr>
+quantsIn(Block &body, const SymbolTable &table, unsigned depth) {
+  DenseMap<Value, QuantAttr> quants;
+  for (Operation &op : body.without_terminator()) {
+    QuantAttr quant;
+    if (auto get = dyn_cast<GetOp>(op)) {
+      quant = quantAt(table, get.getSymbol(), depth + 1);
+    } else if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+      quant = quantize.getQuant();
+    } else if (isPlainCast(&op)) {
+      quant = encodingOf(op.getOperand(0).getType());
+    } else if (movesRows(&op)) {
+      quant = quants.lookup(op.getOperand(0));
+      for (Value operand : op.getOperands())
+        if (quants.lookup(operand) != quant)
+          quant = {};
+    }
+    if (quant)
+      quants[op.getResult(0)] = quant;
+  }
+  return quants;
+}
+
+static QuantAttr quantAt(const SymbolTable &table, StringRef name,
                          unsigned depth) {
   Operation *symbol = table.lookup(name);
   if (auto parameter = dyn_cast_or_null<ParameterOp>(symbol))
@@ -55,18 +83,9 @@ static QuantAttr quantAt(const SymbolTable &table, StringRef name,
   auto derived = dyn_cast_or_null<DerivedOp>(symbol);
   if (!derived || depth > kMaxDepth)
     return {};
-  QuantAttr found;
-  for (Operation &op : derived.getBody().front()) {
-    QuantAttr quant = found;
-    if (auto get = dyn_cast<GetOp>(op))
-      quant = quantAt(table, get.getSymbol(), depth + 1);
-    else if (!isa<YieldOp>(op) && !isPlainCast(&op) && !movesRows(&op))
-      return {};
-    if (!quant || (found && found != quant))
-      return {};
-    found = quant;
-  }
-  return found;
+  Block &body = derived.getBody().front();
+  return quantsIn(body, table, depth)
+      .lookup(body.getTerminator()->getOperand(0));
 }
 
 QuantAttr quantOf(const SymbolTable &table, StringRef name) {
@@ -79,23 +98,25 @@ Value buildQuantised(OpBuilder &builder, const SymbolTable &table,
   if (auto parameter = dyn_cast<ParameterOp>(symbol))
     return GetOp::create(builder, parameter.getLoc(),
                          cast<RankedTensorType>(parameter.getType()), name);
-  QuantAttr quant = quantOf(table, name);
   IRMapping mapping;
   Block &body = cast<DerivedOp>(symbol).getBody().front();
+  DenseMap<Value, QuantAttr> quants = quantsIn(body, table, /*depth=*/0);
   for (Operation &op : body.without_terminator()) {
     Value result = op.getResult(0);
-    if (auto get = dyn_cast<GetOp>(op)) {
+    QuantAttr quant = quants.lookup(result);
+    auto get = dyn_cast<GetOp>(op);
+    if (quant && get) {
       mapping.map(result, buildQuantised(builder, table, get.getSymbol()));
       continue;
     }
-    if (isPlainCast(&op)) {
+    if (quant && isPlainCast(&op)) {
       mapping.map(result, mapping.lookup(op.getOperand(0)));
       continue;
     }
     Operation *clone = builder.clone(op, mapping);
-    auto type = cast<RankedTensorType>(result.getType());
-    clone->getResult(0).setType(
-        RankedTensorType::get(type.getShape(), type.getElementType(), quant));
+    if (quant)
+      clone->getResult(0).setType(
+          withRowQuant(cast<RankedTensorType>(result.getType()), quant));
   }
   return mapping.lookup(body.getTerminator()->getOperand(0));
 }

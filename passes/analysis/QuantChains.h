@@ -7,9 +7,9 @@
 namespace lathe {
 
 /// The encoding of the quantised tensors whose whole rows make up the value of
-/// the parameter \p name of \p table: it is such a tensor, or a `lathe.cast` of
-/// one to f32, or rows of these joined, cut or reordered, all of one encoding.
-/// Null for every other parameter.
+/// the parameter \p name of \p table: it is such a tensor, a `lathe.cast` of
+/// one to f32, or the result of a `lathe.quantize`; or rows of these joined,
+/// cut or reordered, all of one encoding. Null for every other parameter.
 QuantAttr quantOf(const mlir::SymbolTable &table, llvm::StringRef name);
 
 /// Builds with \p builder, inside a lathe.derived, the quantised form of the

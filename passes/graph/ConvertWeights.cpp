@@ -9,9 +9,9 @@
 #include "passes/Passes.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/graph/DerivedParameters.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
@@ -33,58 +33,22 @@ Type parseElement(MLIRContext *context, StringRef name) {
   return {};
 }
 
-class Converter {
-public:
-  Converter(ModuleOp module, Type element) : table(module), element(element) {}
-
-  /// Replaces \p operand, a matrix, by one of the wanted type if it is a
-  /// parameter of another.
-  void convert(OpOperand &operand);
-
-private:
-  /// Returns the symbol of \p symbol rounded to \p type; made once.
-  FlatSymbolRefAttr cast(FlatSymbolRefAttr symbol, RankedTensorType from,
-                         RankedTensorType type);
-
-  SymbolTable table;
-  Type element;
-  DenseMap<Attribute, FlatSymbolRefAttr> converted;
-};
-
-FlatSymbolRefAttr Converter::cast(FlatSymbolRefAttr symbol,
-                                  RankedTensorType from,
-                                  RankedTensorType type) {
-  FlatSymbolRefAttr &result = converted[symbol];
-  if (result)
-    return result;
-  Operation *source = table.lookup(symbol.getAttr());
-  OpBuilder builder(source->getContext());
-  builder.setInsertionPointAfter(source);
-  std::string name;
-  llvm::raw_string_ostream(name) << symbol.getValue() << "." << element;
-  auto derived = DerivedOp::create(builder, source->getLoc(), name, type);
-  table.insert(derived);
-  builder.createBlock(&derived.getBody());
-  Value value = GetOp::create(builder, source->getLoc(), from, symbol);
-  value = CastOp::create(builder, source->getLoc(), type, value);
-  YieldOp::create(builder, source->getLoc(), value);
-  result = FlatSymbolRefAttr::get(derived.getSymNameAttr());
-  return result;
-}
-
-void Converter::convert(OpOperand &operand) {
+/// Replaces \p operand, a matrix, by one of \p element if it is a plain
+/// parameter of another type.
+void convert(OpOperand &operand, Type element, DerivedParameters &parameters) {
   auto get = operand.get().getDefiningOp<GetOp>();
   if (!get)
     return;
-  auto from = llvm::cast<RankedTensorType>(get.getType());
+  auto from = cast<RankedTensorType>(get.getType());
   if (from.getElementType() == element || from.getEncoding())
     return;
+  std::string suffix;
+  llvm::raw_string_ostream(suffix) << element;
   RankedTensorType type = from.clone(element);
-  OpBuilder builder(get);
-  operand.set(GetOp::create(builder, get.getLoc(), type,
-                            cast(get.getSymbolAttr(), from, type)));
-  if (get->use_empty())
-    get.erase();
+  parameters.replace(operand, suffix, type,
+                     [&](OpBuilder &builder, Location loc, Value value) {
+                       return CastOp::create(builder, loc, type, value);
+                     });
 }
 
 struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
@@ -98,7 +62,7 @@ struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
           << element << "'";
       return signalPassFailure();
     }
-    Converter converter(getOperation(), wanted);
+    DerivedParameters parameters(getOperation());
     SmallVector<OpOperand *> matrices;
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Operation *op) {
@@ -108,7 +72,7 @@ struct ConvertWeights : impl::ConvertWeightsBase<ConvertWeights> {
           matrices.push_back(&gather.getTableMutable());
       });
     for (OpOperand *matrix : matrices)
-      converter.convert(*matrix);
+      convert(*matrix, wanted, parameters);
   }
 
   bool converts(LinearOp linear) const {

@@ -139,4 +139,61 @@ def NarrowActivations : Pass<"lathe-narrow-activations", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Store matrices in 8 or 4 bits";
+  let description = [{
+    The weights of linear layers become parameters quantised at compile time: in
+    8 bits with an f32 scale for each row, or in 4 bits with an f16 scale for
+    each 32 elements. Tables that only gathers read have 8 bits in both cases;
+    one that a linear layer reads too is stored once, as that layer has it.
+
+    ```mlir
+    %w = lathe.get @w : tensor<8x64xbf16>
+    %y = lathe.linear %x, %w : tensor<2x64xf32>, tensor<8x64xbf16> -> tensor<2x8xf32>
+    ```
+    becomes
+    ```mlir
+    lathe.derived @w.q8 : tensor<8x64xf32> { … lathe.quantize … lathe.cast … }
+    %w = lathe.get @w.q8 : tensor<8x64xf32>
+    %y = lathe.linear %x, %w : tensor<2x64xf32>, tensor<8x64xf32> -> tensor<2x8xf32>
+    ```
+
+    The cast back to f32 is what the slow twin reads; lathe-pack-weights keeps
+    the integers behind it. With 4 bits, rows that are no whole groups of 32 get 8, with a
+    warning. It leaves alone norms, biases and rope tables, matrices that are no
+    parameters or packed already, and rows of more than 65,536 elements.
+  }];
+  let options = [Option<"bits", "bits", "int64_t", "8",
+                        "Bits of a weight of a linear layer: 8 or 4">];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
+def QuantizeActivations : Pass<"lathe-quantize-activations", "::mlir::ModuleOp"> {
+  let summary = "Round the inputs of linear layers with quantised weights to bytes";
+  let description = [{
+    Where a weight is quantised, the f32 input is rounded to signed bytes with a
+    scale for each 32 elements, or for the whole row where the weight has one for
+    its, so that the level's dot product of bytes applies. The sum over groups is
+    f32, and so is everything between two linear layers.
+
+    ```mlir
+    %y = lathe.linear %x, %w : tensor<2x64xf32>, tensor<8x64xf32> -> tensor<2x8xf32>
+    ```
+    becomes
+    ```mlir
+    %q = lathe.quantize %x to <quantum = si8, group = 64, scale = f32>
+        : tensor<2x64xf32> -> tensor<2x64xf32, #lathe.quant<…>>
+    %y = lathe.linear %q, %w : tensor<2x64xf32, #lathe.quant<…>>, tensor<8x64xf32> -> tensor<2x8xf32>
+    ```
+
+    With `stored=false` the result of the rounding is numbers of f32, as the slow
+    twin computes with. It leaves alone inputs that are narrow already and
+    weights that are not quantised, or in a way without a packed layout; a module in which it finds nothing is
+    an error.
+  }];
+  let options = [Option<"stored", "stored", "bool", [{true}],
+                        "Keep the integers, instead of the numbers that they stand for">];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 #endif // LATHE_PASSES_GRAPH_PASSES_TD

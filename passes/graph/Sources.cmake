@@ -1,6 +1,9 @@
 target_sources(LathePasses PRIVATE
   graph/ConvertWeights.cpp
+  graph/DerivedParameters.cpp
   graph/FuseResidualNorm.cpp
   graph/MergeProjections.cpp
   graph/NameValues.cpp
-  graph/NarrowActivations.cpp)
+  graph/NarrowActivations.cpp
+  graph/QuantizeActivations.cpp
+  graph/QuantizeWeights.cpp)

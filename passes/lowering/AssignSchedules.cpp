@@ -8,7 +8,7 @@
 
 #include "passes/Passes.h"
 
-#include "dialects/lathe/Lathe.h"
+#include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -27,13 +27,21 @@ struct LevelRow {
   StringLiteral level;
   int64_t rows, columns, vector;
   bool hasBf16Dot;
+  /// How it multiplies bytes, and on how many rows: where both sides have
+  /// groups, each sum has an accumulator of integers beside that of floats.
+  DotKind bytesDot;
+  int64_t bytesRows, groupedRows;
 };
 
 constexpr LevelRow kLevels[] = {
-    {"x86-64-v3", 6, 16, 8, false},           // 12 + 2 + 1 of 16
-    {"x86-64-v4", 8, 32, 16, false},          // 16 + 2 + 1 of 32
-    {"x86-64-v4-vnni-bf16", 8, 32, 16, true}, // the same
-    {"aarch64", 6, 16, 4, false},             // 24 + 4 + 1 of 32
+    // 12 + 2 + 1 of 16 registers; bytes: 8 + 4 + 2, 4 + 4 + 4 + 2
+    {"x86-64-v3", 6, 16, 8, false, DotKind::Madd, 4, 2},
+    // 16 + 2 + 1 of 32; bytes: 12 + 4 + 2, 8 + 8 + 4 + 2
+    {"x86-64-v4", 8, 32, 16, false, DotKind::Madd, 6, 4},
+    // the same; bytes: 16 + 2, 12 + 12 + 2
+    {"x86-64-v4-vnni-bf16", 8, 32, 16, true, DotKind::Vnni, 8, 6},
+    // 24 + 4 + 1 of 32; bytes: 16 + 4 + 1, 8 + 8 + 8 + 1
+    {"aarch64", 6, 16, 4, false, DotKind::Sdot, 4, 2},
 };
 
 /// Bytes of activations that one tile of a launch reads again for each panel:
@@ -48,19 +56,36 @@ constexpr int64_t kMostRows = 128;
 /// latency of an fma.
 constexpr int64_t kPanels = 2;
 
+/// A block of rows of \p rowBytes bytes each, whole tiles of \p rows.
+int64_t rowBlock(int64_t rows, int64_t rowBytes) {
+  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / rows;
+  return rows * std::clamp<int64_t>(tiles, 1, kMostRows / rows);
+}
+
+/// The schedule of a kernel that multiplies bytes.
+ScheduleAttr bytesSchedule(RankedTensorType input, const LevelRow &row) {
+  QuantAttr quant = rowQuantOf(input);
+  bool isGrouped = quant.getGroup() == 32;
+  int64_t rows = isGrouped ? row.groupedRows : row.bytesRows;
+  int64_t block =
+      rowBlock(rows, QuantRows(quant, input.getDimSize(1)).rowBytes());
+  return ScheduleAttr::get(input.getContext(), rows, row.columns, block,
+                           kPanels, row.vector, row.bytesDot);
+}
+
 /// The schedule of a kernel rooted in \p linear.
 ScheduleAttr contractionSchedule(LinearOp linear, const LevelRow &row) {
   RankedTensorType input = linear.getInput().getType();
+  if (rowQuantOf(input))
+    return bytesSchedule(input, row);
   int64_t terms = input.getDimSize(1);
   auto packing =
       dyn_cast_or_null<PackedAttr>(linear.getWeight().getType().getEncoding());
   // Decoded weights pass by a chunk of terms at a time.
   if (packing && packing.getQuant())
     terms = std::min<int64_t>(terms, 256);
-  int64_t rowBytes = terms * input.getElementTypeBitWidth() / 8;
-  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / row.rows;
   int64_t block =
-      row.rows * std::clamp<int64_t>(tiles, 1, kMostRows / row.rows);
+      rowBlock(row.rows, terms * input.getElementTypeBitWidth() / 8);
   bool isBf16 = input.getElementType().isBF16() &&
                 linear.getWeight().getType().getElementType().isBF16();
   return ScheduleAttr::get(

@@ -2,7 +2,9 @@
 
 #include "passes/lowering/Contraction.h"
 
+#include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/ElementwiseCode.h"
+#include "passes/lowering/IntegerDot.h"
 #include "passes/lowering/KernelAbi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -40,7 +42,7 @@ static std::optional<int64_t> firstColumn(tensor::ExtractSliceOp slice) {
 
 std::optional<MatrixView> matrixViewOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() < 2 || !hasStaticRows(type))
+  if (!type || type.getRank() < 2 || !hasStaticRows(type) || rowQuantOf(type))
     return std::nullopt;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return MatrixView{argument, type.getElementType(), rowElements(type), 0};
@@ -87,6 +89,11 @@ static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
   return true;
 }
 
+Value Contraction::weightBase(const KernelFrame &frame) const {
+  LinearOp op = linear;
+  return frame.buffer(cast<BlockArgument>(op.getWeight()));
+}
+
 /// True if the packed weight is one whose panels the register tile reads.
 static bool matchWeight(Contraction &match) {
   RankedTensorType weight = match.linear.getWeight().getType();
@@ -101,10 +108,26 @@ static bool matchWeight(Contraction &match) {
   return (element.isF32() && depth == 1) || (isNarrow && depth == 2);
 }
 
+/// True if the integers of the input and of the weight can be multiplied: each
+/// group of the weight lies in one of the input.
+static bool matchQuantisedInput(Contraction &match) {
+  match.inputQuant = rowQuantOf(match.inputType);
+  match.activationElement = IntegerType::get(match.inputType.getContext(), 8);
+  QuantAttr weight = match.packing.getQuant();
+  if (!weight || !isIntegerDot(match.schedule.getDot()) ||
+      !isa<BlockArgument>(match.linear.getInput()) ||
+      !hasRowLayout(match.inputQuant, match.depth()))
+    return false;
+  int64_t group = match.inputQuant.getGroup();
+  return weight.getGroup() == group || (group == 32 && weight.getGroup() == 16);
+}
+
 /// True if the register tile reads activations of this type: f32, or the bf16
 /// that a weight of bf16 is multiplied with in pairs, from an argument.
 static bool matchInput(Contraction &match) {
   Type element = match.activationElement = match.inputType.getElementType();
+  if (rowQuantOf(match.inputType))
+    return matchQuantisedInput(match);
   bool isArgument = matrixViewOf(match.linear.getInput()).has_value();
   // What is computed first would stand in the scratch of decoded weights.
   if (match.packing.getQuant() && !isArgument)
@@ -141,8 +164,9 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
     return std::nullopt;
 
   ElementwiseShape prologue{Value(), match.depth()};
-  if (!isElementwise(match.linear.getInput(), prologue) ||
-      !matchEpilogue(kernel, match))
+  bool hasInput =
+      match.inputQuant || isElementwise(match.linear.getInput(), prologue);
+  if (!hasInput || !matchEpilogue(kernel, match))
     return std::nullopt;
 
   // A register tile is made of whole vectors, and a vector of one panel.

@@ -3,6 +3,7 @@
 #define LATHE_PASSES_LOWERING_CONTRACTION_H
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/lowering/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -30,8 +31,11 @@ struct Contraction {
   PackedAttr packing;
   /// f32, bf16 or f16.
   mlir::Type weightElement;
-  /// Of the input: f32, or bf16 beside a weight of bf16.
+  /// Of the input: f32, bf16 beside a weight of bf16, or i8 where it is
+  /// quantised.
   mlir::Type activationElement;
+  /// How the input is quantised; null where it is not.
+  QuantAttr inputQuant;
   /// Rows are dimension 0 of this type, K is its dimension 1.
   mlir::RankedTensorType inputType;
   /// N of the weight.
@@ -43,6 +47,8 @@ struct Contraction {
   int64_t chunk = 0;
 
   int64_t depth() const { return inputType.getDimSize(1); }
+  /// Address of the packed weight.
+  mlir::Value weightBase(const KernelFrame &frame) const;
 };
 
 /// The contraction that \p kernel computes, or none where it is another kind of

@@ -29,6 +29,8 @@ static bool isElementwise(Operation *op) {
 
 /// Ops whose rows have something in common: see computeRow.
 static bool hasRows(Operation *op) {
+  if (auto quantize = dyn_cast<QuantizeOp>(op))
+    return quantize.getQuant().getGroup() == quantize.getType().getDimSize(1);
   return isa<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp,
              L2NormalizeOp, PoolOp, AttentionOp, CachedAttentionOp>(op);
 }
@@ -60,6 +62,17 @@ LogicalResult LoopElements::verify(Operation *op) {
         return op->emitOpError("expects a symbol for each dynamic size in a "
                                "kernel, got ")
                << tensor;
+  }
+  for (Value operand : op->getOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (type && rowQuantOf(type) && !isa<GatherOp>(op))
+      return op->emitOpError("expects plain operands in loops, got ") << type;
+  }
+  if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+    if (rowQuantOf(quantize.getType()) ||
+        !quantize.getQuant().getQuantum().isSignedInteger())
+      return op->emitOpError("expects numbers with a sign as result in loops");
+    return success();
   }
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     if (llvm::any_of(slice.getStaticOffsets(), ShapedType::isDynamic) ||
@@ -248,6 +261,8 @@ Value LoopElements::element(Value tensor, Indices indices) {
   Value buffer = buffers.lookup(tensor);
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     buffer = frame.buffer(argument);
+  if (buffer && rowQuantOf(type))
+    return loadQuantised(type, buffer, indices);
   if (buffer) {
     Value loaded = buildLoad(builder, loc, type.getElementType(),
                              address(type, buffer, indices));
@@ -386,7 +401,7 @@ void LoopElements::prepareRow(Value tensor, Indices row) {
           op)) {
     for (Value operand : op->getOperands())
       prepareRow(operand, row);
-  } else if (isa<GatedActivationOp, LinearOp, RopeOp>(op)) {
+  } else if (isa<GatedActivationOp, LinearOp, RopeOp, QuantizeOp>(op)) {
     prepareRow(op->getOperand(0), row);
   }
   if (hasRows(op))
@@ -437,6 +452,9 @@ Value LoopElements::compute(OpResult result, Indices indices) {
             activate(gated.getKind(), element(gated.getInput(), indices)), up);
       })
       .Case([&](PoolOp pool) { return computePool(pool, indices); })
+      .Case([&](QuantizeOp quantize) {
+        return computeQuantize(quantize, indices);
+      })
       .Case([&](ArgmaxOp argmax) { return computeArgmax(argmax, indices); })
       .Case([&](LinearOp linear) { return computeLinear(linear, indices); })
       .Case([&](RopeOp rope) { return computeRope(rope, indices); })

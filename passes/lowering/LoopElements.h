@@ -87,6 +87,10 @@ private:
   mlir::Value computeElementwise(mlir::Operation *op, Indices indices);
   mlir::Value computeNorm(mlir::Operation *op, Indices indices);
   mlir::Value computePool(PoolOp op, Indices indices);
+  mlir::Value computeQuantize(QuantizeOp op, Indices indices);
+  Values quantizeGroup(QuantizeOp op, Indices row, mlir::Value first);
+  mlir::Value loadQuantised(mlir::RankedTensorType type, mlir::Value buffer,
+                            Indices indices);
   mlir::Value computeArgmax(ArgmaxOp op, Indices indices);
   mlir::Value computeLinear(LinearOp op, Indices indices);
   mlir::Value computeRope(RopeOp op, Indices indices);

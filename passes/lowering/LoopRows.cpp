@@ -30,6 +30,8 @@ SmallVector<Value> LoopElements::computeRow(Operation *op, Indices row) {
     return attend(attention, row);
   if (auto attention = dyn_cast<CachedAttentionOp>(op))
     return attend(attention, row);
+  if (auto quantize = dyn_cast<QuantizeOp>(op))
+    return quantizeGroup(quantize, row, integer(0));
   if (auto pool = dyn_cast<PoolOp>(op))
     return sequenceRange(pool.getSequences(),
                          frame.size(pool.getInput().getType(), 0), row[0]);

@@ -14,6 +14,7 @@
 
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/ElementwiseCode.h"
+#include "passes/lowering/IntegerTile.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/KernelCode.h"
 #include "passes/lowering/QuantTile.h"
@@ -50,16 +51,15 @@ private:
   void buildTile(Value index);
   void buildFullRows(Value begin, Value end);
   void buildRestRows(Value begin, Value count);
-  void buildByCount(Value count, int64_t most,
-                    llvm::function_ref<void(int64_t)> body);
-  Value widthOf(Value count);
-  /// Plain weights take what full tiles leave; quantised ones take a whole tile
-  /// too, where there are no more rows than that.
-  int64_t mostRestRows() const {
-    return schedule.getRows() - (isQuantised() ? 0 : 1);
-  }
+  void buildSums(const TileRows &rows, Value column);
+  void buildByHeight(Value count, ArrayRef<int64_t> heights,
+                     llvm::function_ref<void(int64_t)> body);
+  SmallVector<int64_t> restHeights(bool hasFull) const;
   void buildDecodedTile(Value column);
-  bool isQuantised() const { return bool(match.packing.getQuant()); }
+  /// Weights of few bits that become numbers before they are multiplied.
+  bool isDecoded() const {
+    return match.packing.getQuant() && !match.inputQuant;
+  }
   int64_t decodedOffset() const {
     return schedule.getRowBlock() * tile.stride();
   }
@@ -67,7 +67,7 @@ private:
   void buildEpilogue(Value row, Value rows, Value column, Value width);
   void storeVector(Value row, Value tileRow, Value column, Value tileColumn,
                    bool isWhole);
-  bool needsPrologue() const { return !plainInput; }
+  bool needsPrologue() const { return !plainInput && !match.inputQuant; }
   int64_t prologueOffset() const { return schedule.getRows() * tile.stride(); }
   RegisterTile::Activations activations() const;
 
@@ -97,6 +97,11 @@ private:
 RegisterTile::Activations ContractionKernel::activations() const {
   OpBuilder &builder = frame.builder();
   Type f32 = builder.getF32Type();
+  if (match.inputQuant) {
+    auto rows = cast<BlockArgument>(linear().getInput());
+    return {frame.buffer(rows),
+            QuantRows(match.inputQuant, match.depth()).rowBytes()};
+  }
   if (plainInput)
     return {buildElementPtr(builder, loc, frame.buffer(plainInput->argument),
                             plainInput->element, plainInput->offset),
@@ -117,7 +122,7 @@ void ContractionKernel::build() {
   code.loop(frame.begin(), frame.end(), 1,
             [&](Value index) { buildTile(index); });
 
-  int64_t scratch = isQuantised()
+  int64_t scratch = isDecoded()
                         ? decodedOffset() + QuantTile::kChunk * tile.stride()
                         : prologueOffset();
   if (needsPrologue())
@@ -142,7 +147,7 @@ void ContractionKernel::chooseOrder() {
   int64_t rowBytes =
       depth * match.activationElement.getIntOrFloatBitWidth() / 8;
   int64_t columnBytes = depth * match.weightElement.getIntOrFloatBitWidth() / 8;
-  if (isQuantised())
+  if (match.packing.getQuant())
     columnBytes = PackedQuant(match.packing).panelBytes(match.depth()) /
                   match.packing.getColumns();
   Value rowTotal = code.mul(rows, rowBytes);
@@ -173,7 +178,7 @@ void ContractionKernel::buildTile(Value index) {
   if (needsPrologue())
     buildPrologue(blockBegin, blockEnd);
 
-  if (isQuantised()) {
+  if (isDecoded()) {
     Value count = code.sub(blockEnd, blockBegin);
     auto pick = scf::IfOp::create(
         builder, loc, code.less(code.index(schedule.getRows()), count),
@@ -194,65 +199,66 @@ void ContractionKernel::buildTile(Value index) {
               [&] { buildRestRows(fullEnd, rest); });
 }
 
+/// The sums of one register tile.
+void ContractionKernel::buildSums(const TileRows &rows, Value column) {
+  if (match.inputQuant)
+    return IntegerTile(frame, code, match, tile).build(rows, column);
+  if (isDecoded())
+    return QuantTile(frame, code, match, tile).build(rows, column);
+  tile.build(rows, column);
+}
+
 /// Register tiles of `rows` rows: for each group of columns down all rows, so
 /// that its weights are still in the nearest cache for the next rows.
 void ContractionKernel::buildFullRows(Value begin, Value end) {
   int64_t rows = schedule.getRows(), width = tile.width(rows);
   code.loop(columnBegin, columnEnd, width, [&](Value column) {
     code.loop(begin, end, rows, [&](Value row) {
-      tile.build(rows, activations(), row, column);
+      buildSums(tile.rowsFrom(activations(), row, rows), column);
       buildEpilogue(row, code.index(rows), column, code.index(width));
     });
   });
 }
 
-/// \p body for a \p count of rows from 1 to \p most, as a constant.
-void ContractionKernel::buildByCount(Value count, int64_t most,
-                                     llvm::function_ref<void(int64_t)> body) {
+/// Heights of the tiles for what is left of the rows: powers of two, then the
+/// most that can be left; a whole tile where no full ones go before.
+SmallVector<int64_t> ContractionKernel::restHeights(bool hasFull) const {
+  int64_t most = schedule.getRows() - (hasFull ? 1 : 0);
+  SmallVector<int64_t> heights;
+  for (int64_t height = 1; height < most; height *= 2)
+    heights.push_back(height);
+  heights.push_back(most);
+  return heights;
+}
+
+/// \p body for the least of \p heights, ascending, that is not below \p count.
+void ContractionKernel::buildByHeight(Value count, ArrayRef<int64_t> heights,
+                                      llvm::function_ref<void(int64_t)> body) {
+  if (heights.size() == 1)
+    return body(heights.front());
   OpBuilder &builder = frame.builder();
-  SmallVector<int64_t> cases;
-  for (int64_t rows = 1; rows <= most; ++rows)
-    cases.push_back(rows);
-  Value key =
-      arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
-  auto pick = scf::IndexSwitchOp::create(builder, loc, TypeRange(), key, cases,
-                                         cases.size());
+  auto pick = scf::IfOp::create(builder, loc,
+                                code.less(code.index(heights.front()), count),
+                                /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(builder);
-  for (auto [rows, region] : llvm::zip_equal(cases, pick.getCaseRegions())) {
-    builder.setInsertionPointToStart(&region.emplaceBlock());
-    body(rows);
-    scf::YieldOp::create(builder, loc);
-  }
-  builder.setInsertionPointToStart(&pick.getDefaultRegion().emplaceBlock());
-  scf::YieldOp::create(builder, loc);
+  builder.setInsertionPointToStart(pick.thenBlock());
+  buildByHeight(count, heights.drop_front(), body);
+  builder.setInsertionPointToStart(pick.elseBlock());
+  body(heights.front());
 }
 
-/// The columns that a tile of \p count rows covers.
-Value ContractionKernel::widthOf(Value count) {
-  Value width = code.index(tile.width(mostRestRows()));
-  for (int64_t rows = mostRestRows() - 1; rows >= 1; --rows)
-    width = code.select(code.less(count, code.index(rows + 1)),
-                        code.index(tile.width(rows)), width);
-  return width;
-}
-
-/// One register tile of \p count rows, as wide as that allows: with few rows,
-/// wide tiles keep enough fma in flight.
+/// Tiles of fewer rows than a full one, as wide as that allows: with few rows,
+/// wide tiles keep enough fma in flight. A tile that is higher than \p count
+/// computes its last row again.
 void ContractionKernel::buildRestRows(Value begin, Value count) {
-  OpBuilder &builder = frame.builder();
-  Value width = widthOf(count);
-  auto loop = scf::ForOp::create(builder, loc, columnBegin, columnEnd, width);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(loop.getBody());
-  Value column = loop.getInductionVar();
-  buildByCount(count, mostRestRows(), [&](int64_t rows) {
-    if (isQuantised())
-      QuantTile(frame, code, match, tile)
-          .build(rows, activations(), begin, column);
-    else
-      tile.build(rows, activations(), begin, column);
+  SmallVector<int64_t> heights = restHeights(/*hasFull=*/!isDecoded());
+  buildByHeight(count, heights, [&](int64_t height) {
+    int64_t width = tile.width(height);
+    code.loop(columnBegin, columnEnd, width, [&](Value column) {
+      buildSums(tile.rowsFrom(activations(), begin, height, count), column);
+      buildEpilogue(begin, count, column, code.index(width));
+    });
   });
-  buildEpilogue(begin, count, column, width);
 }
 
 /// All rows of a launch tile by width(1) columns from \p column on, over
@@ -288,17 +294,24 @@ void ContractionKernel::buildDecodedTile(Value column) {
     QuantTile(frame, code, match, tile)
         .decode(column, vectors, {numbers, first, last});
     RegisterTile::Decoded weights{numbers, first, last};
-    auto addRows = [&](int64_t rows, Value row) {
-      code.loop(code.index(0), vectors, tile.decodedVectors(rows),
-                [&](Value vector) {
-                  tile.addDecoded(rows, activations(), weights,
-                                  code.add(blockBegin, row), row, vector);
-                });
+    auto addRows = [&](const TileRows &rows, Value row) {
+      code.loop(
+          code.index(0), vectors, tile.decodedVectors(rows.count()),
+          [&](Value vector) { tile.addDecoded(rows, weights, row, vector); });
     };
-    code.loop(code.index(0), restRow, schedule.getRows(),
-              [&](Value row) { addRows(schedule.getRows(), row); });
-    buildByCount(rest, schedule.getRows() - 1,
-                 [&](int64_t rows) { addRows(rows, restRow); });
+    code.loop(code.index(0), restRow, schedule.getRows(), [&](Value row) {
+      addRows(tile.rowsFrom(activations(), code.add(blockBegin, row),
+                            schedule.getRows()),
+              row);
+    });
+    if (schedule.getRows() == 1)
+      return;
+    code.when(code.less(code.index(0), rest), [&] {
+      buildByHeight(rest, restHeights(/*hasFull=*/true), [&](int64_t height) {
+        Value first = code.add(blockBegin, restRow);
+        addRows(tile.rowsFrom(activations(), first, height, rest), restRow);
+      });
+    });
   });
   buildEpilogue(blockBegin, count, column, width);
 }

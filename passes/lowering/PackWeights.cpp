@@ -73,8 +73,10 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
 
   /// How what \p get reads is quantised, if it has a packed layout like that.
   static QuantAttr packableQuant(const SymbolTable &symbols, GetOp get) {
+    auto type = cast<RankedTensorType>(get.getType());
     QuantAttr quant = quantOf(symbols, get.getSymbol());
-    return quant && hasPackedLayout(quant) ? quant : QuantAttr();
+    return quant && hasPackedLayout(quant, type.getDimSize(1)) ? quant
+                                                               : QuantAttr();
   }
 
   /// The packed form of what \p get reads, made at its first use.

@@ -46,9 +46,11 @@ Value QuantReader::loadBytes(Value base, Value offset, Type element,
 }
 
 Value QuantReader::loadFactor(const Place &place, int64_t offset) const {
-  return buildWiden(code.builder, code.loc,
-                    loadBytes(place.unit, code.index(offset),
-                              code.builder.getF16Type(), place.column));
+  Type element =
+      layout.factorBytes() == 4 ? code.f32() : Type(code.builder.getF16Type());
+  return buildWiden(
+      code.builder, code.loc,
+      loadBytes(place.unit, code.index(offset), element, place.column));
 }
 
 /// The integer factor of a group, as f32.
@@ -64,6 +66,24 @@ Value QuantReader::loadGroupFactor(const Place &place, int64_t offset,
           : Value(arith::ExtUIOp::create(builder, code.loc, integers, bytes));
   return arith::SIToFPOp::create(builder, code.loc,
                                  VectorType::get(lanes, code.f32()), integer);
+}
+
+QuantReader::Place QuantReader::placeOf(Value base, int64_t rows, int64_t depth,
+                                        Value column) const {
+  int64_t columns = packing.getColumns();
+  int64_t count = llvm::divideCeil(rows, columns);
+  Value panel = code.min(code.div(column, columns), code.index(count - 1));
+  Value offset = code.mul(panel, layout.panelBytes(depth));
+  return {buildElementPtr(code.builder, code.loc, base,
+                          code.builder.getI8Type(), offset),
+          code.rem(column, columns)};
+}
+
+QuantReader::Place QuantReader::inUnit(Place place, Value unit) const {
+  place.unit = buildElementPtr(code.builder, code.loc, place.unit,
+                               code.builder.getI8Type(),
+                               code.mul(unit, layout.unitBytes()));
+  return place;
 }
 
 QuantReader::Factors QuantReader::loadFactors(const Place &place,

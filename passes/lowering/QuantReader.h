@@ -40,6 +40,15 @@ public:
                                            mlir::Value group, mlir::Value octet,
                                            const Factors &factors) const;
 
+  /// The vector of consecutive columns from \p column (i64) on, at the first
+  /// unit of its panel of the weight at \p base, of \p rows by \p depth
+  /// elements; of the last panel if that is past the end.
+  Place placeOf(mlir::Value base, int64_t rows, int64_t depth,
+                mlir::Value column) const;
+
+  /// \p place, at the first unit, at unit \p unit (i64).
+  Place inUnit(Place place, mlir::Value unit) const;
+
   QuantAttr quant() const { return packing.getQuant(); }
   const PackedQuant &sizes() const { return layout; }
 

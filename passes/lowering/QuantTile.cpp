@@ -14,43 +14,24 @@ namespace lathe {
 /// Terms of an octet.
 constexpr int64_t kOctet = 8;
 
-/// The panel of the vector of columns from \p column on, at its first unit; of
-/// the last panel if that is past the end: a tile may be wider than what is
-/// left of the columns.
 QuantReader::Place QuantTile::placeOf(Value column) const {
-  int64_t columns = match.packing.getColumns();
-  int64_t count = llvm::divideCeil(match.columns, columns);
-  Value panel = code.min(code.div(column, columns), code.index(count - 1));
-  Value offset = code.mul(panel, reader.sizes().panelBytes(match.depth()));
-  LinearOp linear = match.linear;
-  Value weights = frame.buffer(cast<BlockArgument>(linear.getWeight()));
-  return {buildElementPtr(code.builder, code.loc, weights,
-                          code.builder.getI8Type(), offset),
-          code.rem(column, columns)};
+  return reader.placeOf(match.weightBase(frame), match.columns, match.depth(),
+                        column);
 }
 
-QuantReader::Place QuantTile::inUnit(QuantReader::Place place,
-                                     Value unit) const {
-  Value offset = code.mul(unit, reader.sizes().unitBytes());
-  place.unit = buildElementPtr(code.builder, code.loc, place.unit,
-                               code.builder.getI8Type(), offset);
-  return place;
-}
-
-/// \p sums (rows by vectors) and the products of an octet: \p terms by vector,
-/// activations from \p activation on.
-KernelCode::Values QuantTile::addOctet(ArrayRef<Values> terms, Value activation,
-                                       int64_t rowStride,
-                                       ValueRange sums) const {
+/// \p sums (rows by vectors) and the products of the first \p count terms of an
+/// octet: \p terms by vector, activations from \p firstTerm on.
+KernelCode::Values QuantTile::addOctet(const TileRows &rows,
+                                       ArrayRef<Values> terms, Value firstTerm,
+                                       int64_t count, ValueRange sums) const {
   auto floats = VectorType::get(lanes(), code.f32());
   Values next(sums);
-  int64_t vectors = terms.size(), rows = sums.size() / vectors;
-  for (int64_t term = 0; term < kOctet; ++term)
-    for (int64_t row = 0; row < rows; ++row) {
-      Value number =
-          buildLoad(code.builder, code.loc, code.f32(),
-                    buildElementPtr(code.builder, code.loc, activation,
-                                    code.f32(), row * rowStride + term));
+  int64_t vectors = terms.size();
+  for (int64_t term = 0; term < count; ++term)
+    for (int64_t row = 0; row < rows.count(); ++row) {
+      Value pointer = rows.at(code.builder, code.loc, code.f32(), row,
+                              code.add(firstTerm, term));
+      Value number = buildLoad(code.builder, code.loc, code.f32(), pointer);
       Value spread =
           vector::BroadcastOp::create(code.builder, code.loc, floats, number);
       for (int64_t i = 0; i < vectors; ++i) {
@@ -61,107 +42,116 @@ KernelCode::Values QuantTile::addOctet(ArrayRef<Values> terms, Value activation,
   return next;
 }
 
-void QuantTile::build(int64_t rows,
-                      const RegisterTile::Activations &activations, Value row,
-                      Value column) const {
-  int64_t width = tile.width(rows);
+/// Continues the chains \p sums by the terms of \p group.
+KernelCode::Values QuantTile::addGroup(const TileRows &rows, const Group &group,
+                                       ValueRange sums) const {
+  SmallVector<QuantReader::Factors> factors;
+  for (const QuantReader::Place &place : group.places)
+    factors.push_back(reader.loadFactors(place, group.index));
+  auto add = [&](Value octet, int64_t count, ValueRange carried) {
+    SmallVector<Values> terms;
+    for (auto [place, factor] : llvm::zip_equal(group.places, factors))
+      terms.push_back(reader.loadTerms(place, group.index, octet, factor));
+    Value first = code.add(group.firstTerm, code.mul(octet, kOctet));
+    return addOctet(rows, terms, first, count, carried);
+  };
+  int64_t terms = reader.quant().getGroup();
+  Values next = code.loop(code.index(0), code.index(terms / kOctet), 1, sums,
+                          [&](Value octet, ValueRange carried) {
+                            return add(octet, kOctet, carried);
+                          });
+  // Behind the last term of a row may stand anything.
+  if (terms % kOctet != 0)
+    next = add(code.index(terms / kOctet), terms % kOctet, next);
+  return next;
+}
+
+void QuantTile::build(const TileRows &rows, Value column) const {
+  int64_t width = tile.width(rows.count());
   SmallVector<QuantReader::Place> places;
   for (Value first : tile.vectorColumns(width, column))
     places.push_back(placeOf(first));
-  Value base =
-      buildElementPtr(code.builder, code.loc, activations.base, code.f32(),
-                      code.mul(row, activations.rowStride));
   auto floats = VectorType::get(lanes(), code.f32());
-  Values sums(rows * places.size(),
+  Values sums(rows.count() * places.size(),
               buildFloat(code.builder, code.loc, floats, 0));
 
   QuantAttr quant = reader.quant();
   int64_t units = match.depth() / quant.unit();
-  auto addGroup = [&](ArrayRef<QuantReader::Place> in, Value group,
-                      Value activation, ValueRange before) {
-    SmallVector<QuantReader::Factors> factors;
-    for (const QuantReader::Place &place : in)
-      factors.push_back(reader.loadFactors(place, group));
-    return code.loop(
-        code.index(0), code.index(quant.getGroup() / kOctet), 1, before,
-        [&](Value octet, ValueRange carried) -> Values {
-          SmallVector<Values> terms;
-          for (auto [place, factor] : llvm::zip_equal(in, factors))
-            terms.push_back(reader.loadTerms(place, group, octet, factor));
-          Value at = buildElementPtr(code.builder, code.loc, activation,
-                                     code.f32(), code.mul(octet, kOctet));
-          return addOctet(terms, at, activations.rowStride, carried);
-        });
+  auto addUnit = [&](Value unit, ValueRange carried) {
+    SmallVector<QuantReader::Place> in;
+    for (const QuantReader::Place &place : places)
+      in.push_back(reader.inUnit(place, unit));
+    Value terms = code.mul(unit, quant.unit());
+    return code.loop(code.index(0), code.index(reader.sizes().groupsPerUnit()),
+                     1, carried, [&](Value group, ValueRange inner) {
+                       Value first =
+                           code.add(terms, code.mul(group, quant.getGroup()));
+                       return addGroup(rows, {in, group, first}, inner);
+                     });
   };
-  sums =
-      code.loop(code.index(0), code.index(units), 1, sums,
-                [&](Value unit, ValueRange carried) -> Values {
-                  SmallVector<QuantReader::Place> in;
-                  for (const QuantReader::Place &place : places)
-                    in.push_back(inUnit(place, unit));
-                  Value terms = code.mul(unit, quant.unit());
-                  return code.loop(
-                      code.index(0), code.index(reader.sizes().groupsPerUnit()),
-                      1, carried, [&](Value group, ValueRange inner) -> Values {
-                        Value term =
-                            code.add(terms, code.mul(group, quant.getGroup()));
-                        Value at = buildElementPtr(code.builder, code.loc, base,
-                                                   code.f32(), term);
-                        return addGroup(in, group, at, inner);
-                      });
-                });
-
-  SmallVector<int64_t> targets = tile.sumPlaces(width);
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    int64_t at =
-        i / targets.size() * tile.stride() + targets[i % targets.size()];
-    buildStore(code.builder, code.loc, sum,
-               buildElementPtr(code.builder, code.loc, frame.scratch(),
-                               code.f32(), at));
-  }
+  sums = code.loop(code.index(0), code.index(units), 1, sums, addUnit);
+  tile.storeSums(sums, width);
 }
 
 void QuantTile::decode(Value column, Value vectors,
                        const RegisterTile::Decoded &target) const {
-  QuantAttr quant = reader.quant();
   SmallVector<Value> firsts = tile.vectorColumns(tile.width(1), column);
   int64_t own = tile.width(1) / lanes();
-  auto decodeVector = [&](Value index) {
+  code.loop(code.index(0), vectors, 1, [&](Value index) {
     // The halves of a gate are apart in the weight, not in scratch.
     Value first = code.add(firsts[0], code.mul(index, lanes()));
     if (int64_t(firsts.size()) > own)
       first = code.select(
           code.less(index, code.index(own)), first,
           code.add(firsts[own], code.mul(code.add(index, -own), lanes())));
-    QuantReader::Place place = placeOf(first);
     Value numbers = buildElementPtr(code.builder, code.loc, target.base,
                                     code.f32(), code.mul(index, lanes()));
-    code.loop(target.begin, target.end, quant.unit(), [&](Value term) {
-      QuantReader::Place in = inUnit(place, code.div(term, quant.unit()));
-      code.loop(
-          code.index(0), code.index(reader.sizes().groupsPerUnit()), 1,
-          [&](Value group) {
-            QuantReader::Factors factors = reader.loadFactors(in, group);
-            Value before = code.add(code.sub(term, target.begin),
-                                    code.mul(group, quant.getGroup()));
-            code.loop(
-                code.index(0), code.index(quant.getGroup() / kOctet), 1,
-                [&](Value octet) {
-                  Value at = code.mul(code.add(before, code.mul(octet, kOctet)),
-                                      tile.stride());
-                  Value row = buildElementPtr(code.builder, code.loc, numbers,
-                                              code.f32(), at);
-                  for (auto [i, number] : llvm::enumerate(
-                           reader.loadTerms(in, group, octet, factors)))
-                    buildStore(code.builder, code.loc, number,
-                               buildElementPtr(code.builder, code.loc, row,
-                                               code.f32(),
-                                               int64_t(i) * tile.stride()));
-                });
-          });
-    });
+    decodeVector(placeOf(first), numbers, target);
+  });
+}
+
+/// Writes the terms of \p target of the vector of columns at \p place.
+void QuantTile::decodeVector(const QuantReader::Place &place, Value numbers,
+                             const RegisterTile::Decoded &target) const {
+  QuantAttr quant = reader.quant();
+  auto rowOf = [&](Value term) {
+    return buildElementPtr(
+        code.builder, code.loc, numbers, code.f32(),
+        code.mul(code.sub(term, target.begin), tile.stride()));
   };
-  code.loop(code.index(0), vectors, 1, decodeVector);
+  // A row that is one group is cut by the chunk; whole units are not.
+  if (quant.unit() > kChunk) {
+    Value end = code.div(code.add(target.end, kOctet - 1), kOctet);
+    return decodeOctets(place, code.index(0), code.div(target.begin, kOctet),
+                        end, rowOf(target.begin));
+  }
+  Value octets = code.index(reader.sizes().octetsPerGroup());
+  code.loop(target.begin, target.end, quant.unit(), [&](Value term) {
+    QuantReader::Place in = reader.inUnit(place, code.div(term, quant.unit()));
+    code.loop(code.index(0), code.index(reader.sizes().groupsPerUnit()), 1,
+              [&](Value group) {
+                Value first = code.add(term, code.mul(group, quant.getGroup()));
+                decodeOctets(in, group, code.index(0), octets, rowOf(first));
+              });
+  });
+}
+
+/// Writes octets [\p firstOctet, \p endOctet) of a group, term after term from
+/// \p row on. The last one of a row may reach past its end, for which scratch
+/// has room.
+void QuantTile::decodeOctets(const QuantReader::Place &inUnit, Value group,
+                             Value firstOctet, Value endOctet,
+                             Value row) const {
+  QuantReader::Factors factors = reader.loadFactors(inUnit, group);
+  code.loop(firstOctet, endOctet, 1, [&](Value octet) {
+    Value at = code.mul(code.sub(octet, firstOctet), kOctet * tile.stride());
+    Value terms = buildElementPtr(code.builder, code.loc, row, code.f32(), at);
+    for (auto [i, number] :
+         llvm::enumerate(reader.loadTerms(inUnit, group, octet, factors)))
+      buildStore(code.builder, code.loc, number,
+                 buildElementPtr(code.builder, code.loc, terms, code.f32(),
+                                 int64_t(i) * tile.stride()));
+  });
 }
 
 } // namespace lathe

@@ -28,8 +28,7 @@ public:
         reader(code, match.packing, match.schedule.getVector()) {}
 
   /// What RegisterTile::build does, with weights decoded in registers.
-  void build(int64_t rows, const RegisterTile::Activations &activations,
-             mlir::Value row, mlir::Value column) const;
+  void build(const TileRows &rows, mlir::Value column) const;
 
   /// Writes the terms of \p target, whole units, of the first \p vectors (i64)
   /// vectors of sums of the launch tile that begins with \p column.
@@ -39,11 +38,25 @@ public:
 private:
   using Values = KernelCode::Values;
 
+  /// A group of terms of the vectors of a tile.
+  struct Group {
+    llvm::ArrayRef<QuantReader::Place> places; ///< In its unit.
+    mlir::Value index;                         ///< In the unit (i64).
+    mlir::Value firstTerm;                     ///< In the row (i64).
+  };
+
   int64_t lanes() const { return match.schedule.getVector(); }
   QuantReader::Place placeOf(mlir::Value column) const;
-  QuantReader::Place inUnit(QuantReader::Place place, mlir::Value unit) const;
-  Values addOctet(llvm::ArrayRef<Values> terms, mlir::Value activation,
-                  int64_t rowStride, mlir::ValueRange sums) const;
+  Values addGroup(const TileRows &rows, const Group &group,
+                  mlir::ValueRange sums) const;
+  Values addOctet(const TileRows &rows, llvm::ArrayRef<Values> terms,
+                  mlir::Value firstTerm, int64_t count,
+                  mlir::ValueRange sums) const;
+  void decodeVector(const QuantReader::Place &place, mlir::Value numbers,
+                    const RegisterTile::Decoded &target) const;
+  void decodeOctets(const QuantReader::Place &inUnit, mlir::Value group,
+                    mlir::Value firstOctet, mlir::Value endOctet,
+                    mlir::Value row) const;
 
   KernelFrame &frame;
   KernelCode code;

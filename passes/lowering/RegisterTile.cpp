@@ -22,6 +22,14 @@ using namespace mlir;
 
 namespace lathe {
 
+Value TileRows::at(OpBuilder &builder, Location loc, Type element, int64_t row,
+                   Value term) const {
+  if (stride == 0)
+    return buildElementPtr(builder, loc, pointers[row], element, term);
+  Value first = buildElementPtr(builder, loc, pointers[0], element, term);
+  return buildElementPtr(builder, loc, first, element, row * stride);
+}
+
 int64_t RegisterTile::upShift() const {
   return match.isGated ? match.resultColumns % lanes() : 0;
 }
@@ -236,8 +244,7 @@ Value RegisterTile::addProducts(Value activation, Value weight,
 /// Adds \p terms terms, from term \p step on, to \p sums (rows by vectors).
 SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
                                            const Weights &weights,
-                                           Value activationBase,
-                                           int64_t rowStride, Value step,
+                                           const TileRows &rows, Value step,
                                            int64_t terms) const {
   OpBuilder &builder = frame.builder();
   Value offset = arith::MulIOp::create(
@@ -250,13 +257,9 @@ SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
         terms));
 
   SmallVector<Value> next(sums);
-  Type activation = match.activationElement;
-  Value first = buildElementPtr(builder, loc, activationBase, activation, step);
   int64_t vectors = weights.pointers.size();
-  int64_t rows = sums.size() / vectors;
-  for (int64_t row = 0; row < rows; ++row) {
-    Value pointer =
-        buildElementPtr(builder, loc, first, activation, row * rowStride);
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    Value pointer = rows.at(builder, loc, match.activationElement, row, step);
     for (auto [term, spread] : llvm::enumerate(loadActivations(pointer, terms)))
       for (int64_t i = 0; i < vectors; ++i) {
         Value &sum = next[row * vectors + i];
@@ -277,8 +280,7 @@ SmallVector<Value> RegisterTile::zeros(int64_t count) const {
 /// depth, then, with a tail, the single term that is left.
 SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
                                           const Weights &weights,
-                                          Value activationBase,
-                                          int64_t rowStride,
+                                          const TileRows &rows,
                                           const Terms &terms) const {
   OpBuilder &builder = frame.builder();
   Value wholeEnd = terms.end;
@@ -290,17 +292,15 @@ SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> next =
-        buildStep(loop.getRegionIterArgs(), weights, activationBase, rowStride,
-                  loop.getInductionVar(), weights.depth);
+    SmallVector<Value> next = buildStep(loop.getRegionIterArgs(), weights, rows,
+                                        loop.getInductionVar(), weights.depth);
     scf::YieldOp::create(builder, loc, next);
   }
   if (!terms.hasTail)
     return loop.getResults();
   // The packed weight is padded with zero, but the activations are not: what
   // stands behind their last term may be a NaN.
-  return buildStep(loop.getResults(), weights, activationBase, rowStride,
-                   wholeEnd, /*terms=*/1);
+  return buildStep(loop.getResults(), weights, rows, wholeEnd, /*terms=*/1);
 }
 
 RegisterTile::Weights RegisterTile::packedWeights(int64_t width,
@@ -318,6 +318,27 @@ Value RegisterTile::rowPointer(const Activations &activations,
                          match.activationElement, offset);
 }
 
+TileRows RegisterTile::rowsFrom(const Activations &activations, Value row,
+                                int64_t count) const {
+  return TileRows::strided(rowPointer(activations, row), activations.rowStride,
+                           count);
+}
+
+TileRows RegisterTile::rowsFrom(const Activations &activations, Value row,
+                                int64_t count, Value present) const {
+  OpBuilder &builder = frame.builder();
+  Value last =
+      arith::SubIOp::create(builder, loc, present, buildIndex(builder, loc, 1));
+  SmallVector<Value> pointers;
+  for (int64_t i = 0; i < count; ++i) {
+    Value index =
+        arith::MinSIOp::create(builder, loc, last, buildIndex(builder, loc, i));
+    index = arith::AddIOp::create(builder, loc, row, index);
+    pointers.push_back(rowPointer(activations, index));
+  }
+  return TileRows::scattered(pointers);
+}
+
 SmallVector<int64_t> RegisterTile::sumPlaces(int64_t width) const {
   // The halves of a gate stand apart, however wide the tile.
   SmallVector<int64_t> places;
@@ -328,41 +349,44 @@ SmallVector<int64_t> RegisterTile::sumPlaces(int64_t width) const {
   return places;
 }
 
-void RegisterTile::build(int64_t rows, const Activations &activations,
-                         Value row, Value column) const {
+/// Where sum \p i, of rows by the vectors at \p places, stands in scratch.
+Value RegisterTile::sumPointer(ArrayRef<int64_t> places, int64_t i) const {
   OpBuilder &builder = frame.builder();
-  Type f32 = builder.getF32Type();
-  Weights weights = packedWeights(width(rows), column);
-  Value base = rowPointer(activations, row);
-  bool hasTail = match.depth() % weights.depth != 0;
-  SmallVector<int64_t> places = sumPlaces(width(rows));
-  int64_t count = rows * int64_t(places.size());
+  int64_t vectors = places.size();
+  return buildElementPtr(builder, loc, frame.scratch(), builder.getF32Type(),
+                         i / vectors * stride() + places[i % vectors]);
+}
 
-  auto sumPointer = [&](int64_t i) {
-    int64_t at = i / places.size() * stride() + places[i % places.size()];
-    return buildElementPtr(builder, loc, frame.scratch(), f32, at);
-  };
+void RegisterTile::storeSums(ValueRange sums, int64_t width) const {
+  SmallVector<int64_t> places = sumPlaces(width);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    buildStore(frame.builder(), loc, sum, sumPointer(places, i));
+}
+
+void RegisterTile::build(const TileRows &rows, Value column) const {
+  OpBuilder &builder = frame.builder();
+  int64_t width = this->width(rows.count());
+  Weights weights = packedWeights(width, column);
+  bool hasTail = match.depth() % weights.depth != 0;
+  SmallVector<int64_t> places = sumPlaces(width);
+  int64_t count = rows.count() * int64_t(places.size());
+
   if (match.chunk >= match.depth()) {
-    SmallVector<Value> sums =
-        addTerms(zeros(count), weights, base, activations.rowStride,
-                 {buildIndex(builder, loc, 0),
-                  buildIndex(builder, loc, match.depth()), hasTail});
-    for (int64_t i = 0; i < count; ++i)
-      buildStore(builder, loc, sums[i], sumPointer(i));
-    return;
+    Terms all{buildIndex(builder, loc, 0),
+              buildIndex(builder, loc, match.depth()), hasTail};
+    return storeSums(addTerms(zeros(count), weights, rows, all), width);
   }
 
   // Chunks are added left to right, in scratch.
-  for (int64_t i = 0; i < count; ++i)
-    buildStore(builder, loc, zeros(1)[0], sumPointer(i));
+  storeSums(SmallVector<Value>(count, zeros(1)[0]), width);
   auto addChunk = [&](const Terms &terms) {
-    SmallVector<Value> sums =
-        addTerms(zeros(count), weights, base, activations.rowStride, terms);
-    for (int64_t i = 0; i < count; ++i) {
-      Value before = buildLoad(builder, loc, sums[i].getType(), sumPointer(i));
-      Value sum = arith::AddFOp::create(builder, loc, before, sums[i]);
-      buildStore(builder, loc, sum, sumPointer(i));
+    SmallVector<Value> sums = addTerms(zeros(count), weights, rows, terms);
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Value before =
+          buildLoad(builder, loc, sum.getType(), sumPointer(places, i));
+      sum = arith::AddFOp::create(builder, loc, before, sum);
     }
+    storeSums(sums, width);
   };
   int64_t whole = match.depth() / match.chunk * match.chunk;
   Value chunk = buildIndex(builder, loc, match.chunk);
@@ -380,9 +404,8 @@ void RegisterTile::build(int64_t rows, const Activations &activations,
               buildIndex(builder, loc, match.depth()), hasTail});
 }
 
-void RegisterTile::addDecoded(int64_t rows, const Activations &activations,
-                              const Decoded &decoded, Value row, Value sumRow,
-                              Value vector) const {
+void RegisterTile::addDecoded(const TileRows &rows, const Decoded &decoded,
+                              Value sumRow, Value vector) const {
   OpBuilder &builder = frame.builder();
   Type f32 = builder.getF32Type();
   auto product = [&](Value index, int64_t factor) -> Value {
@@ -399,19 +422,18 @@ void RegisterTile::addDecoded(int64_t rows, const Activations &activations,
                                   corner(product(sumRow, stride())));
   Weights weights{{}, f32, /*depth=*/1, stride()};
   SmallVector<Value> pointers, sums;
-  int64_t count = decodedVectors(rows);
+  int64_t count = decodedVectors(rows.count());
   for (int64_t i = 0; i < count; ++i)
     weights.pointers.push_back(
         buildElementPtr(builder, loc, numbers, f32, i * lanes()));
-  for (int64_t i = 0; i < rows * count; ++i) {
+  for (int64_t i = 0; i < rows.count() * count; ++i) {
     int64_t at = i / count * stride() + i % count * lanes();
     pointers.push_back(buildElementPtr(builder, loc, scratch, f32, at));
     sums.push_back(buildLoad(builder, loc, VectorType::get(lanes(), f32),
                              pointers.back()));
   }
   SmallVector<Value> next = addTerms(
-      sums, weights, rowPointer(activations, row), activations.rowStride,
-      {decoded.begin, decoded.end, /*hasTail=*/false});
+      sums, weights, rows, {decoded.begin, decoded.end, /*hasTail=*/false});
   for (auto [sum, pointer] : llvm::zip_equal(next, pointers))
     buildStore(builder, loc, sum, pointer);
 }

@@ -7,6 +7,31 @@
 
 namespace lathe {
 
+/// The rows of activations that a register tile reads: all at one distance from
+/// each other, or each at a place of its own.
+class TileRows {
+public:
+  /// \p base is the first element of the first row, \p stride in elements.
+  static TileRows strided(mlir::Value base, int64_t stride, int64_t count) {
+    return TileRows({base}, stride, count);
+  }
+  static TileRows scattered(llvm::ArrayRef<mlir::Value> pointers) {
+    return TileRows(pointers, /*stride=*/0, pointers.size());
+  }
+
+  int64_t count() const { return rowCount; }
+  /// Address of element \p term (i64), of type \p element, of row \p row.
+  mlir::Value at(mlir::OpBuilder &builder, mlir::Location loc,
+                 mlir::Type element, int64_t row, mlir::Value term) const;
+
+private:
+  TileRows(llvm::ArrayRef<mlir::Value> pointers, int64_t stride, int64_t count)
+      : pointers(pointers), stride(stride), rowCount(count) {}
+
+  llvm::SmallVector<mlir::Value> pointers;
+  int64_t stride, rowCount;
+};
+
 /// What the register tiles of one kernel have in common.
 ///
 /// A tile is `rows` rows by `width` columns of the result. Behind a gate it
@@ -36,11 +61,21 @@ public:
   /// Where the gated half of a row of sums begins in scratch.
   int64_t upOffset() const;
 
-  /// Builds the sums of \p rows rows from \p row (i64) and width(rows) columns
-  /// from \p column (i64, a multiple of that width) on. Columns past the end of
-  /// the weight come out as some numbers or other.
-  void build(int64_t rows, const Activations &activations, mlir::Value row,
-             mlir::Value column) const;
+  /// \p count rows from \p row (i64) on.
+  TileRows rowsFrom(const Activations &activations, mlir::Value row,
+                    int64_t count) const;
+  /// The same where only \p present of them (i64, at least 1) are there: the
+  /// last one stands for those behind it.
+  TileRows rowsFrom(const Activations &activations, mlir::Value row,
+                    int64_t count, mlir::Value present) const;
+
+  /// Builds the sums of \p rows and width(rows.count()) columns from \p column
+  /// (i64, a multiple of that width) on. Columns past the end of the weight
+  /// come out as some numbers or other.
+  void build(const TileRows &rows, mlir::Value column) const;
+
+  /// Stores \p sums, rows by vectors of a tile of \p width columns, to scratch.
+  void storeSums(mlir::ValueRange sums, int64_t width) const;
 
   /// Weights that stand as f32 in scratch: stride() elements a term, in the
   /// order of a row of sums.
@@ -49,12 +84,11 @@ public:
     mlir::Value begin, end; ///< The terms that are there (i64).
   };
 
-  /// Adds the terms of \p weights to the sums in scratch of \p rows rows from
-  /// \p sumRow on and decodedVectors(rows) vectors from \p vector on, both
-  /// counted from the first sum in scratch (i64).
-  void addDecoded(int64_t rows, const Activations &activations,
-                  const Decoded &weights, mlir::Value row, mlir::Value sumRow,
-                  mlir::Value vector) const;
+  /// Adds the terms of \p weights to the sums in scratch of \p rows, from row
+  /// \p sumRow on, and decodedVectors(rows.count()) vectors from \p vector on,
+  /// both counted from the first sum in scratch (i64).
+  void addDecoded(const TileRows &rows, const Decoded &weights,
+                  mlir::Value sumRow, mlir::Value vector) const;
 
   /// Vectors of sums that a tile of \p rows rows of decoded weights takes. The
   /// vectors of a row are a whole number of such tiles, whatever they are of.
@@ -83,6 +117,7 @@ private:
   };
 
   int64_t lanes() const { return match.schedule.getVector(); }
+  mlir::Value sumPointer(llvm::ArrayRef<int64_t> places, int64_t i) const;
   int64_t vectors(int64_t width) const;
   /// Columns by which the gated half is off the start of a vector.
   int64_t upShift() const;
@@ -93,11 +128,9 @@ private:
                                                 mlir::Value column) const;
   mlir::Value panelPointer(mlir::Value panel) const;
   mlir::Value rowPointer(const Activations &activations, mlir::Value row) const;
-  llvm::SmallVector<mlir::Value> buildStep(mlir::ValueRange sums,
-                                           const Weights &weights,
-                                           mlir::Value activationBase,
-                                           int64_t rowStride, mlir::Value step,
-                                           int64_t terms) const;
+  llvm::SmallVector<mlir::Value>
+  buildStep(mlir::ValueRange sums, const Weights &weights, const TileRows &rows,
+            mlir::Value step, int64_t terms) const;
   llvm::SmallVector<mlir::Value>
   loadWeights(const Weights &weights, mlir::Value pointer, int64_t terms) const;
   llvm::SmallVector<mlir::Value> loadActivations(mlir::Value pointer,
@@ -108,8 +141,7 @@ private:
   llvm::SmallVector<mlir::Value> zeros(int64_t count) const;
   llvm::SmallVector<mlir::Value> addTerms(mlir::ValueRange sums,
                                           const Weights &weights,
-                                          mlir::Value activationBase,
-                                          int64_t rowStride,
+                                          const TileRows &rows,
                                           const Terms &terms) const;
 
   KernelFrame &frame;

@@ -2,6 +2,7 @@
 
 #include "passes/lowering/RowBuilder.h"
 
+#include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/QuantReader.h"
 #include "passes/lowering/RowShapes.h"
 #include "passes/lowering/UpstreamOps.h"
@@ -50,8 +51,9 @@ void RowBuilder::collectGroups() {
         group.appends.push_back(op);
       continue;
     }
-    // An argmax is stored by its row, a parked input by the norm that reads it.
-    if (isa_and_nonnull<ArgmaxOp>(op) || isStoredByNorm(value))
+    // An argmax and quanta are stored by their row, a parked input by what
+    // reads it first.
+    if (isa_and_nonnull<ArgmaxOp, QuantizeOp>(op) || isStoredByNorm(value))
       continue;
     groupOf(cast<RankedTensorType>(stripReshapes(value).getType()))
         .results.push_back(index);
@@ -76,6 +78,8 @@ static Value bufferOf(const KernelFrame &frame, Value value) {
 static Value rowStart(const KernelCode &code, Value row,
                       RankedTensorType type) {
   int64_t size = type.getDimSize(1);
+  if (QuantAttr quant = rowQuantOf(type))
+    return code.mul(row, QuantRows(quant, size).rowBytes());
   auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
   if (!packed)
     return code.mul(row, size);
@@ -438,13 +442,36 @@ Value RowBuilder::loadQuantised(Value base, RankedTensorType type, Value row,
   return numbers;
 }
 
+/// 16 numbers of the row of bytes at \p start bytes from \p base.
+Value RowBuilder::loadBytes(Value base, const QuantRows &layout, Value start,
+                            const Place &place) {
+  OpBuilder &builder = code.builder;
+  Type i8 = builder.getI8Type();
+  Value row = buildElementPtr(builder, code.loc, base, i8, start);
+  Value quanta =
+      buildLoad(builder, code.loc, code.lanes(i8),
+                buildElementPtr(builder, code.loc, row, i8, place.column));
+  Value integers = arith::ExtSIOp::create(
+      builder, code.loc, code.lanes(builder.getI32Type()), quanta);
+  Value numbers = arith::SIToFPOp::create(builder, code.loc,
+                                          code.lanes(code.f32()), integers);
+  Value scales =
+      buildElementPtr(builder, code.loc, row, i8, layout.scalesOffset());
+  // 16 columns from a multiple of 16 on lie in one group.
+  Value scale = code.loadNumber(scales, code.f32(),
+                                code.div(place.column, layout.group()));
+  return code.mulf(code.broadcast(scale), numbers);
+}
+
 Value RowBuilder::evaluateGather(GatherOp op, const Place &place) {
   RankedTensorType type = op.getTable().getType();
   Value table = bufferOf(frame, op.getTable());
   Value start = tokenFacts[op][0];
   auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
   Value row;
-  if (packed && packed.getQuant())
+  if (QuantAttr quant = rowQuantOf(type))
+    row = loadBytes(table, {quant, type.getDimSize(1)}, start, place);
+  else if (packed && packed.getQuant())
     row = loadQuantised(table, type, start, place);
   else if (packed)
     row = loadPacked(table, type, start, place);

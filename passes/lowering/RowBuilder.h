@@ -22,6 +22,8 @@
 
 namespace lathe {
 
+class QuantRows;
+
 /// True if \p kernel has no op with a lowering of its own: no linear layer and
 /// no attention.
 bool isRowKernel(mlir::func::FuncOp kernel);
@@ -93,9 +95,24 @@ private:
                      mlir::Value head);
   void emitNorm(mlir::Operation *op, mlir::Value token, mlir::Value head);
   void emitArgmax(mlir::Operation *op, mlir::Value token);
+
+  struct QuantTarget;
+  void emitQuantize(mlir::Operation *op, mlir::Value token);
+  void quantizeRow(QuantizeOp op, mlir::Value token, const QuantTarget &target);
+  void quantizeGroups(QuantizeOp op, mlir::Value token,
+                      const QuantTarget &target);
+  void storeQuanta(const QuantTarget &target, mlir::Value quanta,
+                   mlir::Value scale, const Place &place);
+  void storeScale(const QuantTarget &target, mlir::Value scale,
+                  mlir::Value group);
+  void storeQuantaSum(const QuantTarget &target, mlir::Value quanta,
+                      mlir::Value index);
+
   mlir::Value meanOf(mlir::Value sum, int64_t size);
   mlir::Value park(mlir::Value value, int64_t size);
   void parkAt(mlir::Value value, mlir::Value numbers, const Place &place);
+  /// From now on reads \p value, all of whose row parkAt() has stored.
+  void notePark(mlir::Value value);
 
   /// Calls \p body for each 16 columns of [\p first, \p last) of a row, with
   /// \p carried from one to the next.
@@ -113,6 +130,8 @@ private:
   mlir::Value evaluateGather(GatherOp op, const Place &place);
   mlir::Value loadQuantised(mlir::Value base, mlir::RankedTensorType type,
                             mlir::Value row, const Place &place);
+  mlir::Value loadBytes(mlir::Value base, const QuantRows &layout,
+                        mlir::Value start, const Place &place);
   mlir::Value loadPacked(mlir::Value base, mlir::RankedTensorType type,
                          mlir::Value start, const Place &place);
   mlir::Value evaluateRope(RopeOp op, const Place &place);

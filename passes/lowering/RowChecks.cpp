@@ -1,5 +1,6 @@
 //===- RowChecks.cpp - Which kernels can be written row by row ------------===//
 
+#include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/RowBuilder.h"
 #include "passes/lowering/RowShapes.h"
 #include "passes/lowering/UpstreamOps.h"
@@ -37,6 +38,8 @@ static LogicalResult checkType(Operation *op, Type type) {
   if (!isNumber && !isCondition)
     return op->emitOpError("has elements of ")
            << element << ", which a row kernel cannot compute with";
+  if (rowQuantOf(tensor) && !isa<QuantizeOp, GatherOp, func::ReturnOp>(op))
+    return op->emitOpError("reads quantised rows as numbers: ") << tensor;
   if (tensor.getRank() == 0 || tensor.getRank() > 4)
     return op->emitOpError("has a tensor of rank ")
            << tensor.getRank() << " where a row kernel takes 1 to 4";
@@ -153,6 +156,17 @@ static LogicalResult checkUse(Operation *op) {
         if (isReturned(argmax.getResult()) && argmax->hasOneUse())
           return success();
         return argmax.emitOpError("is not the result of its kernel");
+      })
+      .Case([&](QuantizeOp quantize) -> LogicalResult {
+        if (!hasRowLayout(quantize.getQuant(),
+                          quantize.getType().getDimSize(1)))
+          return quantize.emitOpError(
+                     "rounds to numbers that have no layout as "
+                     "rows: ")
+                 << quantize.getQuant();
+        if (isReturned(quantize.getResult()) && quantize->hasOneUse())
+          return success();
+        return quantize.emitOpError("is not the result of its kernel");
       })
       .Case([&](PoolOp pool) -> LogicalResult {
         if (isPlain(pool.getInput()))

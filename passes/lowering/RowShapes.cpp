@@ -117,7 +117,7 @@ int64_t sliceOffset(tensor::ExtractSliceOp slice) {
 
 bool isWholeRowOp(Operation *op) {
   return isa<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp,
-             L2NormalizeOp, ArgmaxOp>(op);
+             L2NormalizeOp, ArgmaxOp, QuantizeOp>(op);
 }
 
 bool isByHead(Operation *op) {

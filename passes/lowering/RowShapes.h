@@ -52,8 +52,8 @@ bool isWholeRowOp(mlir::Operation *op);
 /// True if the rows of \p op are heads: its first operand has rank 3.
 bool isByHead(mlir::Operation *op);
 
-/// True if \p value is returned in f32 and computed by a norm that reads it
-/// anyway: the norm stores it and nobody else does.
+/// True if \p value is returned in f32 and read by a norm or a rounding to
+/// bytes of the same kernel: that stores it as it goes, and nobody else does.
 bool isStoredByNorm(mlir::Value value);
 
 /// All ops that \p value, or the operands of \p ops, are computed from.

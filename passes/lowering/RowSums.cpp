@@ -24,6 +24,8 @@ using Values = KernelCode::Values;
 void RowBuilder::emitWholeRow(Operation *op, Value token, Value head) {
   if (isa<ArgmaxOp>(op))
     return emitArgmax(op, token);
+  if (isa<QuantizeOp>(op))
+    return emitQuantize(op, token);
   emitNorm(op, token, head);
 }
 
@@ -43,6 +45,17 @@ void RowBuilder::parkAt(Value value, Value numbers, const Place &place) {
   auto type = cast<RankedTensorType>(value.getType());
   Value row = park(value, type.getShape().back());
   code.storeLanes(numbers, row, code.f32(), place.inRow, kLanes);
+}
+
+void RowBuilder::notePark(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (isStoredByNorm(value))
+    parked[value] = {
+        frame.resultBuffer(llvm::find(returned, value) - returned.begin()),
+        type.getElementType(), /*isRowOnly=*/false};
+  else
+    parked[value] = {park(value, type.getShape().back()), code.f32(),
+                     /*isRowOnly=*/true};
 }
 
 Value RowBuilder::meanOf(Value sum, int64_t size) {
@@ -67,12 +80,8 @@ Value RowBuilder::sumRow(Operation *op, Value token, Value head) {
                     return {sumsPlainly ? code.addf(carried[0], x)
                                         : code.fma(x, x, carried[0])};
                   });
-  if (parks && isStoredByNorm(input))
-    parked[input] = {
-        frame.resultBuffer(llvm::find(returned, input) - returned.begin()),
-        shape.getElementType(), /*isRowOnly=*/false};
-  else if (parks)
-    parked[input] = {park(input, size), code.f32(), /*isRowOnly=*/true};
+  if (parks)
+    notePark(input);
   return sum[0];
 }
 

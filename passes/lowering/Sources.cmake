@@ -1,6 +1,7 @@
 target_sources(LathePasses PRIVATE
   lowering/LoopAttention.cpp
   lowering/LoopElements.cpp
+  lowering/LoopQuantize.cpp
   lowering/LoopRows.cpp
   lowering/LowerToLoops.cpp
   lowering/MathExpansion.cpp)
@@ -8,6 +9,8 @@ target_sources(LathePasses PRIVATE
   lowering/AssignSchedules.cpp
   lowering/Contraction.cpp
   lowering/ElementwiseCode.cpp
+  lowering/IntegerDot.cpp
+  lowering/IntegerTile.cpp
   lowering/KernelAbi.cpp
   lowering/LowerContraction.cpp
   lowering/PackWeights.cpp
@@ -24,6 +27,7 @@ target_sources(LathePasses PRIVATE
   lowering/LowerRows.cpp
   lowering/RowBuilder.cpp
   lowering/RowChecks.cpp
+  lowering/RowQuantize.cpp
   lowering/RowShapes.cpp
   lowering/RowSums.cpp
   lowering/VectorMath.cpp)

@@ -87,7 +87,7 @@ LogicalResult declare(OpBuilder &builder, Operation *symbol,
                              "module give, got ")
            << type;
   OpT::create(builder, symbol->getLoc(), SymbolTable::getSymbolName(symbol),
-              type, *bytes);
+              storedType(type), *bytes);
   return success();
 }
 

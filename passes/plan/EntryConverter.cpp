@@ -28,8 +28,8 @@ EntryConverter::addBuffer(Value value, StringRef name, rt::BufferKind kind) {
   std::string unique = name.empty() ? "v" : name.str();
   for (std::string base = unique; !names.insert(unique).second;)
     unique = base + "." + std::to_string(++duplicates);
-  auto op =
-      rt::BufferOp::create(buffers, value.getLoc(), unique, kind, type, *bytes);
+  auto op = rt::BufferOp::create(buffers, value.getLoc(), unique, kind,
+                                 storedType(type), *bytes);
   all.push_back({op, {value}});
   bufferOf[value] = all.size() - 1;
   return all.size() - 1;

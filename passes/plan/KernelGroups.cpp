@@ -7,7 +7,8 @@
 //     elementwise <- elementwise
 //     gather      <- gather's sums and the norm of them
 //     rope (key)  <- append, which also takes the rope of the query
-//     norm, attention, linear, elementwise <- the rounding of its result
+//     norm, attention, linear, elementwise <- the rounding of its result,
+//                                             to bytes but of the middle two
 //
 //===----------------------------------------------------------------------===//
 
@@ -200,26 +201,29 @@ bool isReadAfter(Operation *op, Operation *last) {
 }
 
 /// Whether a kernel that begins with \p root can store its result rounded as
-/// \p round does.
-bool takesRounding(Operation *root, arith::TruncFOp round) {
+/// \p round does. Bytes have scales, for which a whole row must be at hand.
+bool takesRounding(Operation *root, Operation *round) {
+  bool isRowKernel =
+      isElementwise(root) ||
+      isa<GatherOp, RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp>(root);
+  if (isa<QuantizeOp>(round))
+    return isRowKernel;
   if (isa<LinearOp>(root))
-    return getElementTypeOrSelf(round.getType()).isBF16();
-  return isElementwise(root) ||
-         isa<AttentionOp, CachedAttentionOp, GatherOp, RmsNormOp, LayerNormOp,
-             AddRmsNormOp, AddLayerNormOp>(root);
+    return getElementTypeOrSelf(round->getResult(0).getType()).isBF16();
+  return isRowKernel || isa<AttentionOp, CachedAttentionOp>(root);
 }
 
 /// A rounded copy is stored by what computes the value, even where others read
 /// the value itself.
 bool Grouping::joinRounding(Operation *op) {
-  auto round = dyn_cast<arith::TruncFOp>(op);
-  auto value = round ? dyn_cast<OpResult>(round.getIn()) : OpResult();
+  if (!isa<arith::TruncFOp, QuantizeOp>(op))
+    return false;
+  auto value = dyn_cast<OpResult>(op->getOperand(0));
   if (!value || !isa<RankedTensorType>(value.getType()))
     return false;
   Operation *source = value.getOwner();
   KernelGroup *group = groupOf.lookup(source);
-  if (!group || group->back() != source ||
-      !takesRounding(group->front(), round))
+  if (!group || group->back() != source || !takesRounding(group->front(), op))
     return false;
   // Attention writes its result once.
   bool isAttention = isa<AttentionOp, CachedAttentionOp>(group->front());

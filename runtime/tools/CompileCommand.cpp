@@ -62,14 +62,17 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
       .add_option(
           "--weights", options.weights,
-          "Type that matrices are stored in, embeddings too; the checkpoint's "
-          "own unless said")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+          "What matrices are stored in, embeddings too: a float type, q8 (8 "
+          "bits and a scale a row) or q4 (4 bits and a scale for each 32; "
+          "tables that are only looked up q8); the model's own unless said")
+      ->check(CLI::IsMember({"f32", "bf16", "f16", "q8", "q4"}));
   command
       .add_option("--activations", options.activations,
                   "bf16: round the inputs of linear layers whose weights are "
-                  "bf16, and multiply in pairs; f32 unless said")
-      ->check(CLI::IsMember({"f32", "bf16"}));
+                  "bf16, and multiply in pairs; q8: round them to bytes where "
+                  "the weights are quantised, and multiply integers; f32 "
+                  "unless said")
+      ->check(CLI::IsMember({"f32", "bf16", "q8"}));
 }
 
 static void appendModelFlags(const CompileOptions &options,

@@ -292,6 +292,33 @@ def lookups():
                [ref.argmax(a)])
 
 
+def quantized():
+    """Numbers on the grid of lathe.quantize; rows in memory are for check_quantize.py."""
+    for t, k, group in ((1, 1, 1), (7, 77, 77), (3, 96, 32), (5, 300, 300), (2, 32, 32)):
+        x = Tensor("f32", (tokens(t), k))
+        a = Draw(f"quantize{k}").normal(x)
+        a[0, : k // 2] *= 1e-20
+        if t > 1:
+            a[1] = 0.0
+            a[-1, :] *= 2.0**-110  # too small for a reciprocal: zeros
+        yield Case(f"quantize_{t}x{k}_{group}", [x], [a], [x],
+                   f"%r0 = lathe.quantize %a0 to <quantum = si8, group = {group}, scale = f32>"
+                   " : {a0} -> {r0}", [ref.dequantize(*ref.quantize(a, group))])
+    # A table of rows of bytes.
+    for k in (13, 32, 97):
+        quant = f"#lathe.quant<quantum = si8, group = {k}, scale = f32>"
+        table, index = Tensor("f32", (101, k), quant), Tensor("i32", (tokens(7),))
+        result = Tensor("f32", (tokens(7), k))
+        draw = Draw(f"gather_rows{k}")
+        quanta, scale = ref.quantize(draw.normal(Tensor("f32", (101, k))), k)
+        i = draw.below(101, 7)
+        numbers = ref.dequantize(quanta, scale)
+        yield Case(f"gather_rows_{k}", [table, index], [numbers, i], [result],
+                   "%r0 = lathe.gather %a0[%a1] : {a0}, {a1} -> {r0}",
+                   [ref.gather(numbers, i, 1.0)],
+                   stored={0: ref.quantized_rows(quanta, scale)})
+
+
 def contractions():
     sizes = ((1, 1, 1), (1, 77, 97), (7, 97, 77), (77, 7, 33), (9, 256, 64))
     for t, k, n in sizes:
@@ -462,6 +489,6 @@ def rotated_cache():
 
 
 def all_cases():
-    for group in (rows, elementwise, upstream, lookups, contractions, attentions, caches, fusions,
+    for group in (rows, elementwise, upstream, lookups, quantized, contractions, attentions, caches, fusions,
                   rotated_cache):
         yield from group()

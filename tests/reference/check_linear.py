@@ -16,6 +16,7 @@ from math import ceil, erf, sqrt
 
 import numpy as np
 
+import operators
 from run_image import Image
 
 PANEL = 32
@@ -53,6 +54,10 @@ def cases(is_short):
         yield dict(K=97, N=33, element="f16", chunk=16)
         yield dict(K=256, N=33, element="q5_k")
         yield dict(K=96, N=14, element="q8_0", gate="silu")
+        yield dict(K=77, N=97, element="q8_row", bias=True)
+        yield dict(K=77, N=33, element="q8_row", rows="row")
+        yield dict(K=96, N=33, element="q4_0", rows="32", bias=True, residual=True)
+        yield dict(K=256, N=14, element="q6_k", rows="32", gate="silu")
         return
     elements = ("f32", "bf16", "f16")
     for K in (1, 7, 77, 97, 64):
@@ -65,8 +70,19 @@ def cases(is_short):
     for N in (2, 14, 64, 96, 344, 154, 194, 1376):
         yield dict(K=77, N=N, gate="silu", bias=N == 96, residual=N == 154,
                    element="bf16" if N == 194 else "f32")
+    for i, K in enumerate((1, 7, 32, 77, 97, 264, 300)):
+        yield dict(K=K, N=(7, 97, 64)[i % 3], element="q8_row", bias=i % 2 == 0)
+        yield dict(K=K, N=(97, 64, 7)[i % 3], element="q8_row", rows="row", bias=i % 2 == 1)
+        yield dict(K=K, N=(14, 64, 154)[i % 3], element="q8_row", gate="silu",
+                   **({"rows": "row"} if i % 2 else {}))
     for i, element in enumerate(QUANTS):
+        if element == "q8_row":
+            continue
         depth = QUANTS[element][5] or QUANTS[element][1]
+        for K, N in ((depth, 7), (3 * depth, 97), (512, 64)):
+            yield dict(K=K, N=N, element=element, rows="32", bias=i % 2 == 0, residual=N == 97)
+        yield dict(K=288 if depth == 32 else 512, N=(2, 14, 64, 154)[i % 4], element=element,
+                   rows="32", gate="silu")
         for K, N in ((depth, 7), (3 * depth, 97), (512, 64)):
             yield dict(K=K, N=N, element=element, bias=i % 2 == 0, residual=N == 97)
         yield dict(K=288 if depth == 32 else 512, N=(2, 14, 64, 154)[i % 4], element=element,
@@ -78,8 +94,10 @@ def cases(is_short):
     yield dict(K=64, N=64, before="relu", element="f16")
 
 
-# #lathe.quant of GGUF's types: quantum, group, scale, zero, minimum, block.
+# #lathe.quant of GGUF's types, and of a scale a row (group 0): quantum, group, scale,
+# zero, minimum, block.
 QUANTS = {
+    "q8_row": ("si8", 0, "f32", 0, False, 0),
     "q4_0": ("ui4", 32, "f16", 8, False, 0), "q4_1": ("ui4", 32, "f16", 0, True, 0),
     "q5_0": ("ui5", 32, "f16", 16, False, 0), "q5_1": ("ui5", 32, "f16", 0, True, 0),
     "q8_0": ("si8", 32, "f16", 0, False, 0), "q4_k": ("ui4", 32, "ui6", 0, True, 256),
@@ -92,7 +110,7 @@ def packed_type(N, K, element):
         depth = 1 if element == "f32" else 2
         return f"tensor<{N}x{K}x{element}, #lathe.packed<columns = {PANEL}, depth = {depth}>>"
     quantum, group, scale, zero, minimum, block = QUANTS[element]
-    quant = f"quantum = {quantum}, group = {group}, scale = {scale}"
+    quant = f"quantum = {quantum}, group = {group or K}, scale = {scale}"
     quant += f", minimum = {scale}" if minimum else ""
     quant += f", zero = {zero}" if zero else ""
     quant += f", block = {block}" if block else ""
@@ -102,6 +120,8 @@ def packed_type(N, K, element):
 
 def store_quantised(N, K, element, random):
     """The packed bytes of random numbers (dialects/lathe/PackedQuant.h), and the numbers."""
+    if element == "q8_row":
+        return store_bytes(N, K, random)
     quantum, group, scale, zero, minimum, block = QUANTS[element]
     bits, terms = int(quantum[2:]), block or group
     zero = 128 if quantum == "si8" else zero
@@ -151,15 +171,40 @@ def store_quantised(N, K, element, random):
     return packed, numbers.reshape(rows, K)[:N].astype(np.float64)
 
 
+def store_bytes(N, K, random):
+    """The same for signed bytes with a scale a row."""
+    rows, octets = ceil(N / PANEL) * PANEL, ceil(K / 8)
+    q = random.integers(-127, 128, (rows, K))
+    d = random.uniform(0.0005, 0.005, rows).astype(np.float32)
+    codes = np.zeros((rows, octets * 8), np.uint32)
+    codes[:, :K] = q + 128
+    words = (codes.reshape(rows, -1, 4) << (np.arange(4, dtype=np.uint32) * 8)).sum(
+        -1, dtype=np.uint32)
+    panels = words.reshape(-1, PANEL, octets * 2).transpose(0, 2, 1)
+    packed = np.concatenate([d.reshape(-1, 1, PANEL).view(np.uint32), panels], axis=1)
+    numbers = (d[:, None] * q.astype(np.float32)).astype(np.float64)
+    return np.ascontiguousarray(packed).view(np.uint8), numbers[:N]
+
+
+def input_type(case):
+    """The rows that a kernel takes: plain, or quantised by groups of 32 or whole."""
+    K = case["K"]
+    if "rows" not in case:
+        return f'tensor<?x{K}xf32, #lathe.dims<"tokens">>'
+    group = K if case["rows"] == "row" else 32
+    return (f'tensor<?x{K}xf32, #lathe.dims<"tokens" quant <quantum = si8, group = {group}, '
+            "scale = f32>>>")
+
+
 def kernel_text(name, case):
     """The kernel function of a case."""
     def rows(columns):
         return f'tensor<?x{columns}xf32, #lathe.dims<"tokens">>'
 
     K, N, element = case["K"], case["N"], case.get("element", "f32")
-    columns = N // 2 if "gate" in case else N
+    columns = N // 2 if case.get("gate") else N
     weight = packed_type(N, K, element)
-    arguments, lines, value = [f"%x: {rows(K)}", f"%w: {weight}"], [], "%x"
+    arguments, lines, value = [f"%x: {input_type(case)}", f"%w: {weight}"], [], "%x"
 
     def add(line):
         nonlocal value
@@ -174,10 +219,10 @@ def kernel_text(name, case):
         bias = f"bias %b : tensor<{N}xf32>"
     if "chunk" in case:
         reduce = f"reduce <chunk = {case['chunk']}>"
-    add(f"lathe.linear {value}, %w {bias} {reduce} : {rows(K)}, {weight} -> {rows(N)}")
+    add(f"lathe.linear {value}, %w {bias} {reduce} : {input_type(case)}, {weight} -> {rows(N)}")
     if "activation" in case:
         add(f"lathe.activation {case['activation']} {value} : {rows(N)}")
-    if "gate" in case:
+    if case.get("gate"):
         add(f"lathe.gated_activation {case['gate']} {value} : {rows(N)} -> {rows(columns)}")
     if "softcap" in case:
         add(f"lathe.softcap {value} cap {case['softcap']:e} : {rows(columns)}")
@@ -215,7 +260,7 @@ def expected(case, x, weight, bias, residual):
         y = y + bias
     if "activation" in case:
         y = FUNCTIONS[case["activation"]](y)
-    if "gate" in case:
+    if case.get("gate"):
         half = y.shape[1] // 2
         y = FUNCTIONS[case["gate"]](y[:, :half]) * y[:, half:]
     if "softcap" in case:
@@ -226,23 +271,28 @@ def expected(case, x, weight, bias, residual):
 def check(image, name, case, random, row_counts):
     """The worst error of a case, and its faults."""
     K, N = case["K"], case["N"]
-    columns = N // 2 if "gate" in case else N
+    columns = N // 2 if case.get("gate") else N
     if case.get("element") in QUANTS:
         packed, weight = store_quantised(N, K, case["element"], random)
     else:
         packed, weight = store(random.standard_normal((N, K)), case.get("element", "f32"))
     bias = random.standard_normal(N).astype(np.float32)
     inputs = random.standard_normal((max(row_counts), K)).astype(np.float32)
+    stored = inputs
+    if "rows" in case:
+        quanta, scale = operators.quantize(inputs, K if case["rows"] == "row" else 32)
+        inputs = operators.dequantize(quanta, scale).astype(np.float32)
+        stored = operators.quantized_rows(quanta, scale)
     residuals = random.standard_normal((max(row_counts), columns)).astype(np.float32)
     reference = expected(case, inputs.astype(np.float64), weight, bias, residuals)
     # Each sum of K products is off by at most K / 2 roundings of the sum of
     # their sizes, and less than that in the mean; activations have slopes of
     # about one, and a gate multiplies two such sums.
     bound = 2.0**-24 * max(K, 8) * max(1.0, (np.abs(inputs) @ np.abs(weight).T).max())
-    bound *= np.abs(reference).max() ** 0.5 if "gate" in case else 1
+    bound *= np.abs(reference).max() ** 0.5 if case.get("gate") else 1
     worst, faults, seen = 0.0, [], {}
     for rows in row_counts:
-        arrays = [inputs[:rows], packed]
+        arrays = [stored[:rows], packed]
         arrays += [bias] if case.get("bias") else []
         arrays += [residuals[:rows]] if case.get("residual") else []
         arrays.append(np.full((rows, columns), 7, np.float32))

@@ -85,6 +85,37 @@ def pack(weight, columns, depth):
     return padded.reshape(blocks, columns, steps, depth).transpose(0, 2, 1, 3)
 
 
+def quantize(x, group):
+    """Signed bytes and f32 scales of rows cut into groups, by the formula of
+    lathe.quantize, each operation in f32."""
+    x = np.asarray(x, np.float32)
+    groups = x.reshape(len(x), -1, group)
+    most = np.abs(groups).max(-1, keepdims=True)
+    scale = most / np.float32(127)
+    with np.errstate(divide="ignore"):
+        reciprocal = np.where(most < 2.0**-100, np.float32(0), np.float32(127) / most)
+    quanta = np.rint(groups * reciprocal.astype(np.float32)).astype(np.int8)
+    return quanta.reshape(x.shape), scale[..., 0]
+
+
+def dequantize(quanta, scale):
+    groups = quanta.reshape(*scale.shape, -1).astype(np.float32)
+    return (scale[..., None] * groups).reshape(quanta.shape).astype(np.float64)
+
+
+def quantized_rows(quanta, scale):
+    """The bytes of dialects/lathe/QuantRows.h."""
+    count, depth = quanta.shape
+    group = depth // scale.shape[1]
+    terms, kind = (16, np.int16) if group == 32 else (group, np.int32)
+    sums = quanta.reshape(count, -1, terms).sum(-1, dtype=np.int32).astype(kind)
+    padded = np.zeros((count, -(-depth // 64) * 64), np.int8)
+    padded[:, :depth] = quanta
+    parts = [padded, np.ascontiguousarray(scale, np.float32), sums]
+    row = np.concatenate([part.view(np.uint8).reshape(count, -1) for part in parts], axis=1)
+    return np.pad(row, ((0, 0), (0, -row.shape[1] % 64)))
+
+
 def rope_table(frequencies, positions, scale=1.0):
     angle = np.outer(np.arange(positions), frequencies).astype(np.float32)
     angle = angle.astype(np.float64)

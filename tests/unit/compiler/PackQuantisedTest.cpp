@@ -2,11 +2,13 @@
 
 #include "compiler/emit/PackQuantised.h"
 
+#include "compiler/emit/Quantize.h"
 #include "dialects/lathe/PackedQuant.h"
 #include "frontend/weights/GgufEncoding.h"
 #include "runtime/formats/Convert.h"
 #include "runtime/formats/GgufBlocks.h"
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
 
 #include <gtest/gtest.h>
@@ -95,7 +97,7 @@ TEST(PackQuantisedTest, KeepsEveryNumberOfEveryLayout) {
     std::array<int64_t, 2> dims = {depth, rows};
     auto quant = mlir::cast<QuantAttr>(
         parameterType(&context, layout.type, dims).getEncoding());
-    ASSERT_TRUE(hasPackedLayout(quant)) << type->name;
+    ASSERT_TRUE(hasPackedLayout(quant, depth)) << type->name;
     auto packing = PackedAttr::get(&context, kColumns, 8, quant);
     HostTensor packed =
         packQuantised(HostTensor(layout, {rows, depth}, bytes), packing);
@@ -108,6 +110,43 @@ TEST(PackQuantisedTest, KeepsEveryNumberOfEveryLayout) {
         ASSERT_EQ(reader.term(row, k), expected[row * depth + k])
             << type->name << " row " << row << " term " << k;
     EXPECT_EQ(reader.term(rows, 0), 0) << type->name;
+  }
+}
+
+TEST(PackQuantisedTest, PacksBytesWithAScaleARow) {
+  mlir::MLIRContext context;
+  context.loadDialect<LatheDialect>();
+  mlir::Builder builder(&context);
+  std::mt19937 random(1);
+  std::normal_distribution<float> draw;
+  for (int64_t depth : {1, 7, 77, 256}) {
+    std::vector<float> values(37 * depth);
+    for (float &value : values)
+      value = draw(random);
+    auto quant = QuantAttr::get(&context, builder.getIntegerType(8, true),
+                                depth, builder.getF32Type(), {}, 0, 0);
+    HostTensor rows =
+        quantize(HostTensor(runtime::ElementType::F32, {37, depth},
+                            std::as_bytes(std::span(values))),
+                 quant);
+    HostTensor numbers = cast(rows, runtime::ElementType::F32);
+    auto packing = PackedAttr::get(&context, kColumns, 8, quant);
+    HostTensor packed = packQuantised(rows, packing);
+    PackedQuant sizes(packing);
+    ASSERT_EQ(packed.bytes().size(), size_t(2 * sizes.panelBytes(depth)));
+    for (int64_t row = 0; row < 37; ++row)
+      for (int64_t k = 0; k < depth; ++k) {
+        const std::byte *panel =
+            packed.bytes().data() + row / kColumns * sizes.panelBytes(depth);
+        int64_t c = row % kColumns;
+        float scale, expected;
+        std::memcpy(&scale, panel + 4 * c, 4);
+        std::memcpy(&expected, numbers.bytes().data() + 4 * (row * depth + k),
+                    4);
+        int64_t place = 4 * (k / 4 * kColumns + c) + k % 4;
+        int32_t q = int32_t(panel[sizes.groupsOffset() + place]) - 128;
+        ASSERT_EQ(scale * float(q), expected) << row << ", " << k;
+      }
   }
 }
 

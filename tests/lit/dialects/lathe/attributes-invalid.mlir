@@ -65,17 +65,17 @@ func.func private @quant_c4(tensor<4x64xf32, #lathe.quant<quantum = ui4, group =
 
 // -----
 
-// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
 func.func private @quant_c5_row(tensor<4x48xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16>>)
 
 // -----
 
-// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 256 elements}}
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 256 elements}}
 func.func private @quant_c5_block(tensor<4x128xf32, #lathe.quant<quantum = ui4, group = 32, scale = ui6, block = 256>>)
 
 // -----
 
-// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
 func.func private @quant_c5_element(tensor<4x64xf16, #lathe.quant<quantum = ui4, group = 32, scale = f16>>)
 
 // -----
@@ -90,5 +90,20 @@ func.func private @packed_quant_bits(tensor<4x32xf32, #lathe.packed<columns = 32
 
 // -----
 
-// expected-error @below {{expects a quantised weight to be static, of f32, with rows of a multiple of 32 elements}}
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
 func.func private @packed_quant_rows(tensor<4x48xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16>>>)
+
+// -----
+
+// expected-error @below {{has no packed layout for rows of 64 elements}}
+func.func private @packed_quant_scale(tensor<4x64xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
+func.func private @dims_quant_rows(tensor<?x48xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
+func.func private @dims_quant_dynamic(tensor<4x?xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>)

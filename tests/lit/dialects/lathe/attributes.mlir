@@ -28,3 +28,10 @@ func.func private @quantised(
     tensor<4x256xf32, #lathe.quant<quantum = ui4, group = 32, scale = ui6, minimum = ui6, block = 256>>,
     tensor<4x256xf32, #lathe.quant<quantum = ui5, group = 32, scale = ui6, minimum = ui6, block = 256>>,
     tensor<4x256xf32, #lathe.quant<quantum = ui6, group = 16, scale = si8, zero = 32, block = 256>>)
+
+// Quantised rows, as many as a symbol says.
+
+// CHECK-LABEL: func.func private @quantised_rows(
+// CHECK-SAME:    tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>
+func.func private @quantised_rows(
+    tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>)

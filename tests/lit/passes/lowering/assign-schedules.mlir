@@ -25,6 +25,30 @@ func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: ten
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
+// Bytes: the level's way to multiply them; where there are groups, each sum has
+// two accumulators.
+// CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, panels = 2, dot = madd>
+// BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2, dot = vnni>
+// V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, row_block = 128, panels = 2, vector = 8, dot = madd>
+func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
+                         %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
+      tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, panels = 2, dot = vnni>
+func.func private @groups(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>,
+                          %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>,
+      tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
 // CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>
 func.func private @rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {lathe.kernel} {
   %y = lathe.activation relu %x : tensor<4x8xf32>

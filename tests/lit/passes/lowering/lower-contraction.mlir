@@ -15,9 +15,10 @@
 // CHECK-NOT: llvm.intr.fma
 // CHECK: scf.yield
 // Exactly the sums of the row that may be left over: as wide as two rows.
-// CHECK: scf.index_switch
-// CHECK: case 1
-// CHECK-NOT: case 2
+// CHECK: scf.if
+// CHECK: %{{.*}}:2 = scf.for
+// CHECK-COUNT-2: llvm.intr.fma
+// CHECK-NOT: llvm.intr.fma
 // CHECK: return
 func.func private @linear(%x: !rows, %w: !weight) -> !wide
     attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 4>} {

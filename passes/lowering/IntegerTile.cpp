@@ -1,0 +1,194 @@
+//===- IntegerTile.cpp - The inner loop of an integer contraction ---------===//
+//
+// Weights stand without a sign. What their zero is worth, zero times the sum of
+// the group's activations, is taken off by the value that the integer sum
+// begins with; the row kernel that quantised the activations left their sums.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/lowering/IntegerTile.h"
+
+#include "passes/lowering/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// Terms of an octet.
+constexpr int64_t kOctet = 8;
+
+IntegerTile::IntegerTile(KernelFrame &frame, KernelCode code,
+                         const Contraction &match, const RegisterTile &tile)
+    : code(code), match(match), tile(tile), weights(match.weightBase(frame)),
+      reader(code, match.packing, match.schedule.getVector()),
+      rowLayout(match.inputQuant, match.depth()),
+      dot(code, match.schedule.getDot(), match.schedule.getVector(),
+          match.packing.getQuant().bits()) {}
+
+Value IntegerTile::spread(Value number) const {
+  return vector::BroadcastOp::create(
+      code.builder, code.loc, VectorType::get(lanes(), number.getType()),
+      number);
+}
+
+/// Address of what stands \p offset bytes behind the start of row \p row.
+Value IntegerTile::rowField(const TileRows &rows, int64_t row,
+                            int64_t offset) const {
+  return rows.at(code.builder, code.loc, code.builder.getI8Type(), row,
+                 code.index(offset));
+}
+
+/// The scale (f32) of the terms of row \p row from \p firstTerm on.
+Value IntegerTile::loadScale(const TileRows &rows, int64_t row,
+                             Value firstTerm) const {
+  Value scales = rowField(rows, row, rowLayout.scalesOffset());
+  return code.loadNumber(scales, code.f32(),
+                         code.div(firstTerm, rowLayout.group()));
+}
+
+/// The sum (i32) of the quanta of row \p row in the span that begins with
+/// \p firstTerm.
+Value IntegerTile::loadSum(const TileRows &rows, int64_t row,
+                           Value firstTerm) const {
+  OpBuilder &builder = code.builder;
+  Type i32 = builder.getI32Type();
+  Value sums = rowField(rows, row, rowLayout.sumsOffset());
+  if (isWholeRow())
+    return buildLoad(builder, code.loc, i32, sums);
+  Type i16 = builder.getI16Type();
+  Value first = code.div(firstTerm, rowLayout.sumTerms());
+  Value total;
+  int64_t parts = reader.quant().getGroup() / rowLayout.sumTerms();
+  for (int64_t part = 0; part < parts; ++part) {
+    Value sum = buildLoad(builder, code.loc, i16,
+                          buildElementPtr(builder, code.loc, sums, i16,
+                                          code.add(first, part)));
+    sum = arith::ExtSIOp::create(builder, code.loc, i32, sum);
+    total = total ? arith::AddIOp::create(builder, code.loc, total, sum) : sum;
+  }
+  return total;
+}
+
+/// Adds the products of an octet of the span to \p sums (rows by vectors).
+KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
+                                         Value octet, ValueRange sums) const {
+  Values next(sums);
+  SmallVector<std::array<Values, 2>> weights;
+  for (const QuantReader::Place &place : span.places) {
+    auto [low, high] = reader.loadOctet(place, span.group, octet);
+    weights.push_back({dot.prepareWeights(low), dot.prepareWeights(high)});
+  }
+  Value term = code.add(span.firstTerm, code.mul(octet, kOctet));
+  int64_t vectors = weights.size();
+  for (int64_t half = 0; half < 2; ++half)
+    for (int64_t row = 0; row < rows.count(); ++row) {
+      Value pointer =
+          rows.at(code.builder, code.loc, code.builder.getI8Type(), row,
+                  code.add(term, half * kOctet / 2));
+      Values activations = dot.spreadActivations(pointer);
+      for (int64_t i = 0; i < vectors; ++i) {
+        Value &sum = next[row * vectors + i];
+        sum = dot.add(sum, weights[i][half], activations);
+      }
+    }
+  return next;
+}
+
+/// The integer sums of the span, rows by vectors: of (weight - zero) times
+/// activation. \p quantaSums are those of the rows.
+KernelCode::Values IntegerTile::dotSpan(const TileRows &rows, const Span &span,
+                                        ArrayRef<Value> quantaSums) const {
+  OpBuilder &builder = code.builder;
+  int64_t zero = reader.sizes().zero() - dot.bias();
+  Values sums;
+  for (Value quantaSum : quantaSums) {
+    Value factor = arith::ConstantOp::create(
+        builder, code.loc, builder.getI32IntegerAttr(int32_t(-zero)));
+    Value start =
+        spread(arith::MulIOp::create(builder, code.loc, quantaSum, factor));
+    sums.append(span.places.size(), start);
+  }
+  int64_t octets = reader.sizes().octetsPerGroup();
+  if (!isWholeRow()) {
+    for (int64_t octet = 0; octet < octets; ++octet)
+      sums = dotOctet(rows, span, code.index(octet), sums);
+    return sums;
+  }
+  return code.loop(code.index(0), code.index(octets), 1, sums,
+                   [&](Value octet, ValueRange carried) {
+                     return dotOctet(rows, span, octet, carried);
+                   });
+}
+
+/// Continues the chains \p sums (rows by vectors) by the products of \p span.
+KernelCode::Values IntegerTile::addSpan(const TileRows &rows, const Span &span,
+                                        ValueRange sums) const {
+  OpBuilder &builder = code.builder;
+  auto floats = VectorType::get(lanes(), code.f32());
+  SmallVector<Value> quantaSums, scales;
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    quantaSums.push_back(loadSum(rows, row, span.firstTerm));
+    scales.push_back(loadScale(rows, row, span.firstTerm));
+  }
+  Values dots = dotSpan(rows, span, quantaSums);
+
+  Values next(sums);
+  int64_t vectors = span.places.size();
+  for (int64_t i = 0; i < vectors; ++i) {
+    QuantReader::Factors factors =
+        reader.loadFactors(span.places[i], span.group);
+    for (int64_t r = 0; r < rows.count(); ++r) {
+      Value &sum = next[r * vectors + i];
+      Value number = arith::SIToFPOp::create(builder, code.loc, floats,
+                                             dots[r * vectors + i]);
+      Value scale = code.mulf(factors.scale, spread(scales[r]));
+      sum = code.fma(number, scale, sum);
+      if (!reader.sizes().hasMinimum())
+        continue;
+      // The offset is that of the minimum alone: the zero is in the integers.
+      Value total = arith::SIToFPOp::create(builder, code.loc, code.f32(),
+                                            quantaSums[r]);
+      sum = code.fma(factors.offset, spread(code.mulf(total, scales[r])), sum);
+    }
+  }
+  return next;
+}
+
+KernelCode::Values IntegerTile::addUnit(const TileRows &rows,
+                                        ArrayRef<QuantReader::Place> places,
+                                        Value unit, ValueRange sums) const {
+  QuantAttr quant = reader.quant();
+  SmallVector<QuantReader::Place> in;
+  for (const QuantReader::Place &place : places)
+    in.push_back(reader.inUnit(place, unit));
+  Value terms = code.mul(unit, quant.unit());
+  return code.loop(
+      code.index(0), code.index(reader.sizes().groupsPerUnit()), 1, sums,
+      [&](Value group, ValueRange carried) -> Values {
+        Value first = code.add(terms, code.mul(group, quant.getGroup()));
+        return addSpan(rows, {in, group, first}, carried);
+      });
+}
+
+void IntegerTile::build(const TileRows &rows, Value column) const {
+  int64_t width = tile.width(rows.count());
+  SmallVector<QuantReader::Place> places;
+  for (Value first : tile.vectorColumns(width, column))
+    places.push_back(
+        reader.placeOf(weights, match.columns, match.depth(), first));
+  auto floats = VectorType::get(lanes(), code.f32());
+  Values sums(rows.count() * places.size(),
+              buildFloat(code.builder, code.loc, floats, 0));
+  int64_t units = match.depth() / reader.quant().unit();
+  sums = code.loop(code.index(0), code.index(units), 1, sums,
+                   [&](Value unit, ValueRange carried) {
+                     return addUnit(rows, places, unit, carried);
+                   });
+  tile.storeSums(sums, width);
+}
+
+} // namespace lathe
