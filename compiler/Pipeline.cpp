@@ -64,6 +64,8 @@ void lathe::buildKernelPasses(OpPassManager &pm, int optLevel) {
   FormKernelsOptions options;
   options.fuse = optLevel > 0;
   pm.addPass(createFormKernels(options));
+  if (optLevel > 0)
+    pm.addPass(createFormVariants());
   verifyStage(pm, "kernels");
 }
 

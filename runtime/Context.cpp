@@ -1,6 +1,7 @@
 //===- Context.cpp - States, buffers and threads of one user --------------===//
 
 #include "runtime/ContextEntry.h"
+#include "runtime/abi/KernelAbi.h"
 
 #include <algorithm>
 #include <cstring>
@@ -44,7 +45,8 @@ Context::create(std::shared_ptr<const Model> model,
   if (!pool.isOk())
     return pool.takeStatus();
   context->threads = std::move(*pool);
-  size_t stride = (context->shared->scratchBytes() + 63) / 64 * 64;
+  size_t stride =
+      LATHE_SCRATCH_HEADER + (context->shared->scratchBytes() + 63) / 64 * 64;
   Result<std::unique_ptr<DeviceMemory>> scratch =
       context->shared->device().allocate(stride * context->threads->workers(),
                                          "scratch");
@@ -190,7 +192,7 @@ Status Context::call(size_t entry) {
   ThreadPool::Region region(*threads);
   Status status = state.executor.run(
       plan, symbols,
-      {state.fixed, arena->data(), scratch->data(), scratchStride},
+      {state.fixed, arena->data(), scratch->data(), scratchStride, &launches},
       {threads.get(), &cancelled}, observer);
   if (status.code() == StatusCode::Cancelled)
     cancelled.store(false, std::memory_order_relaxed);

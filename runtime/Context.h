@@ -123,6 +123,7 @@ private:
   std::unique_ptr<DeviceMemory> arena;
   std::unique_ptr<DeviceMemory> scratch;
   size_t scratchStride = 0; ///< Bytes a worker.
+  uint64_t launches = 0;    ///< That ran on it.
   std::vector<std::unique_ptr<EntryState>> entries;
   LaunchObserver observer;
   uint64_t usedArena = 0;

@@ -47,7 +47,7 @@ std::vector<bool> lathe::runtime::neededSymbols(const Model &model,
     for (const artifact::Variant *variant : *launch->variants()) {
       const artifact::Kernel &kernel =
           *model.program().kernels()->Get(variant->kernel());
-      if (launch->variants()->size() > 1)
+      if (launch->variants()->size() > 1 || launch->skipped_to() >= 0)
         needed[variant->symbol()] = true;
       for (uint32_t symbol : *kernel.scalars())
         needed[symbol] = true;

@@ -44,8 +44,11 @@ struct LaunchArguments {
   void *const *buffers;
   const long long *scalars;
   int64_t tiles;
-  std::byte *scratch;   ///< Of all workers, `scratchStride` bytes each.
+  /// Of all workers, `scratchStride` bytes each, with a header of
+  /// LATHE_SCRATCH_HEADER bytes first.
+  std::byte *scratch;
   size_t scratchStride; ///< A multiple of 64.
+  uint64_t launch;      ///< 1 or more; of no other launch on this scratch.
 };
 
 /// Workers and the flag that ends a call, of the context that launches.

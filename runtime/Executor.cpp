@@ -31,6 +31,7 @@ Executor::Executor(const Model &model, size_t entry)
       command.kind = Command::Kind::Launch;
       command.firstVariant = static_cast<uint32_t>(variants.size());
       command.variantCount = launch->variants()->size();
+      command.skippedTo = launch->skipped_to();
       for (const artifact::Variant *variant : *launch->variants()) {
         variants.push_back(
             {variant->symbol(), variant->maximum(), variant->kernel()});
@@ -92,6 +93,8 @@ Status Executor::runLaunch(const Command &command,
                            const LaunchObserver &observer) {
   const Variant *variant = &variants[command.firstVariant];
   const Variant *last = variant + command.variantCount - 1;
+  if (command.skippedTo >= 0 && symbols[variant->symbol] <= command.skippedTo)
+    return Status::ok();
   while (variant != last && symbols[variant->symbol] > variant->maximum)
     ++variant;
 
@@ -110,6 +113,7 @@ Status Executor::runLaunch(const Command &command,
   arguments.tiles = evaluateExpression(*code.tiles(), symbols);
   arguments.scratch = memory.scratch;
   arguments.scratchStride = memory.scratchStride;
+  arguments.launch = ++*memory.launches;
   if (!observer.function)
     return model->device().launch(model->code(), arguments, scope);
 

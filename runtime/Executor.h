@@ -35,8 +35,9 @@ struct CallMemory {
   /// Of each buffer of the entry that is not a temporary; null otherwise.
   std::span<std::byte *const> fixed;
   std::byte *arena;
-  std::byte *scratch;
+  std::byte *scratch; ///< Of all workers, each with its header.
   size_t scratchStride;
+  uint64_t *launches; ///< How many ran on this scratch; counted on.
 };
 
 /// Runs one entry, any number of times. Not thread-safe.
@@ -71,6 +72,7 @@ private:
     uint32_t index;        ///< In Entry.commands.
     uint32_t firstVariant; ///< Launch.
     uint32_t variantCount; ///< Launch.
+    int64_t skippedTo;     ///< Launch.
     uint32_t firstOperand; ///< In `operands`.
     uint32_t operandCount; ///< Copy: target, source. Fill: target.
     uint8_t value;         ///< Fill.

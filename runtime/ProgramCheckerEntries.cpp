@@ -210,6 +210,10 @@ Status ProgramChecker::checkLaunch(const artifact::Entry &entry,
     return invalid("variants: the last one ends at " +
                    std::to_string(previous->maximum()) +
                    ", but its symbol goes up to " + std::to_string(largest));
+  if (launch.skipped_to() < -1 || launch.skipped_to() >= previous->maximum())
+    return invalid("skipped_to: is " + std::to_string(launch.skipped_to()) +
+                   ", but the last variant ends at " +
+                   std::to_string(previous->maximum()));
   for (uint32_t operand : *launch.operands())
     if (operand >= entry.buffers()->size())
       return invalid("operands: names buffer " + std::to_string(operand) +

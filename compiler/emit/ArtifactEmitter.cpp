@@ -257,6 +257,7 @@ std::unique_ptr<artifact::LaunchT>
 ProgramBuilder::toLaunch(rt::LaunchOp op, const BufferIndices &buffers) {
   auto launch = std::make_unique<artifact::LaunchT>();
   launch->name = op.getName();
+  launch->skipped_to = op.getSkippedTo().value_or(-1);
   for (auto variantAttr : op.getVariants().getAsRange<rt::VariantAttr>()) {
     auto variant = std::make_unique<artifact::VariantT>();
     variant->symbol = symbols.lookup(variantAttr.getSymbol());

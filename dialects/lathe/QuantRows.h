@@ -7,10 +7,10 @@
 //   sums of the quanta: i16 for each 16 of them where a group has 32, else an
 //   i32 for each group
 //
-// padded to a multiple of 64 bytes, so that each row begins at a cache line. The
-// sums are what a dot product with unsigned bytes owes to the zero of a weight,
-// and what the minimum of a weight is multiplied with; weights have groups of 16
-// or 32 where the rows have 32.
+// padded to a multiple of 64 bytes, so that each row begins at a cache line.
+// The sums are what a dot product with unsigned bytes owes to the zero of a
+// weight, and what the minimum of a weight is multiplied with; weights have
+// groups of 16 or 32 where the rows have 32.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_DIALECTS_LATHE_QUANTROWS_H
@@ -49,8 +49,8 @@ private:
   int64_t groupSize, rowSize;
 };
 
-/// Whether kernels compute with rows of \p depth elements quantised by \p quant:
-/// signed bytes, f32 scales, groups of 32 or of the whole row.
+/// Whether kernels compute with rows of \p depth elements quantised by \p
+/// quant: signed bytes, f32 scales, groups of 32 or of the whole row.
 bool hasRowLayout(QuantAttr quant, int64_t depth);
 
 } // namespace lathe

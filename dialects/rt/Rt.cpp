@@ -199,6 +199,12 @@ LogicalResult OutputOp::verifySymbolUses(SymbolTableCollection &tables) {
 LogicalResult LaunchOp::verify() {
   if (getVariants().empty()) // C1
     return emitOpError("expects at least one variant");
+  auto last = cast<VariantAttr>(getVariants()[getVariants().size() - 1]);
+  int64_t skipped = getSkippedTo().value_or(-1);
+  if (skipped >= last.getMaximum()) // C3
+    return emitOpError("expects to run for some value of ")
+           << last.getSymbol() << ", got skipped to " << skipped << " of "
+           << last.getMaximum();
   return success();
 }
 

@@ -239,16 +239,21 @@ def Rt_LaunchOp : Rt_InEntry<"launch", [
   let summary = "one run of a kernel over all its tiles";
   let description = [{
     Table `Launch`: the first variant whose bound holds runs on `buffers`, the
-    schema's `operands`, in the kernel's parameter order.
+    schema's `operands`, in the kernel's parameter order. Nothing runs while the
+    symbol of the variants is at most `skipped_to`: what reads the result computes
+    it then.
 
     Constraints:
     - (C1) There is a variant.
     - (C2) Kernels, symbols and buffers exist.
+    - (C3) `skipped_to` is below the last variant's bound.
   }];
   let arguments = (ins StrAttr:$name, Rt_VariantArrayAttr:$variants,
-                       Rt_Refs:$buffers);
-  let assemblyFormat = "$name $variants `(` $buffers `)` attr-dict";
-  let hasVerifier = 1;                                                    // C1
+                       Rt_Refs:$buffers, OptionalAttr<I64Attr>:$skipped_to);
+  let assemblyFormat = [{
+    $name $variants `(` $buffers `)` (`skipped` `to` $skipped_to^)? attr-dict
+  }];
+  let hasVerifier = 1;                                                // C1, C3
 }
 
 def Rt_CopyOp : Rt_InEntry<"copy", [

@@ -18,13 +18,11 @@ void DerivedParameters::replace(OpOperand &operand, StringRef suffix,
     Operation *source = table.lookup(symbol.getAttr());
     OpBuilder body(source->getContext());
     body.setInsertionPointAfter(source);
-    auto derived =
-        DerivedOp::create(body, source->getLoc(),
-                          (symbol.getValue() + "." + suffix).str(), type);
+    auto derived = DerivedOp::create(
+        body, source->getLoc(), (symbol.getValue() + "." + suffix).str(), type);
     table.insert(derived);
     body.createBlock(&derived.getBody());
-    Value value =
-        GetOp::create(body, source->getLoc(), get.getType(), symbol);
+    Value value = GetOp::create(body, source->getLoc(), get.getType(), symbol);
     value = transform(body, source->getLoc(), value);
     YieldOp::create(body, source->getLoc(), value);
     result = FlatSymbolRefAttr::get(derived.getSymNameAttr());

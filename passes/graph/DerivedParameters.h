@@ -16,13 +16,12 @@ public:
 
   /// What is done to the value of a parameter; the result is of the derived
   /// parameter's type.
-  using Transform =
-      llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
-                                     mlir::Value)>;
+  using Transform = llvm::function_ref<mlir::Value(
+      mlir::OpBuilder &, mlir::Location, mlir::Value)>;
 
   /// Lets \p operand, a lathe.get, read the parameter called as its own with
-  /// ".\p suffix" behind it instead, of \p type. \p transform builds it the first
-  /// time; parameters of one name are one.
+  /// ".\p suffix" behind it instead, of \p type. \p transform builds it the
+  /// first time; parameters of one name are one.
   void replace(mlir::OpOperand &operand, llvm::StringRef suffix,
                mlir::RankedTensorType type, Transform transform);
 

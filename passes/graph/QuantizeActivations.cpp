@@ -71,9 +71,9 @@ Value Quantizer::quantize(Value value, int64_t group) {
       builder.getContext(), builder.getIntegerType(8, /*isSigned=*/true), group,
       builder.getF32Type(), Type(), /*zero=*/0, /*block=*/0);
   auto type = cast<RankedTensorType>(value.getType());
-  return known = QuantizeOp::create(
-             builder, loc, isStored ? withRowQuant(type, quant) : type, value,
-             quant);
+  return known = QuantizeOp::create(builder, loc,
+                                    isStored ? withRowQuant(type, quant) : type,
+                                    value, quant);
 }
 
 struct QuantizeActivations

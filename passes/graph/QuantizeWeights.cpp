@@ -1,9 +1,9 @@
 //===- QuantizeWeights.cpp - Store matrices in few bits -------------------===//
 //
-// What decoding reads shrinks to a quarter or an eighth. The numbers are rounded
-// at compile time; kernels decode them in registers, or multiply them as
-// integers where the input is quantised too (QuantizeActivations). It must run
-// before weights are merged and packed, which keep rows whole.
+// What decoding reads shrinks to a quarter or an eighth. The numbers are
+// rounded at compile time; kernels decode them in registers, or multiply them
+// as integers where the input is quantised too (QuantizeActivations). It must
+// run before weights are merged and packed, which keep rows whole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,8 @@ namespace {
 
 /// Signed bytes and a scale for each row of \p depth elements.
 QuantAttr byteRows(MLIRContext *context, int64_t depth) {
-  return QuantAttr::get(context, IntegerType::get(context, 8, IntegerType::Signed),
+  return QuantAttr::get(context,
+                        IntegerType::get(context, 8, IntegerType::Signed),
                         depth, Float32Type::get(context), Type(), 0, 0);
 }
 
@@ -53,13 +54,14 @@ private:
   DenseMap<Attribute, QuantAttr> ofLayers;
 };
 
-/// The matrix of f32, f16 or bf16 that \p operand reads, a plain parameter; null
-/// for anything else.
+/// The matrix of f32, f16 or bf16 that \p operand reads, a plain parameter;
+/// null for anything else.
 RankedTensorType matrixOf(OpOperand &operand) {
   auto get = operand.get().getDefiningOp<GetOp>();
   auto type = get ? cast<RankedTensorType>(get.getType()) : RankedTensorType();
-  return type && type.getRank() == 2 && !type.getEncoding() ? type
-                                                            : RankedTensorType();
+  return type && type.getRank() == 2 && !type.getEncoding()
+             ? type
+             : RankedTensorType();
 }
 
 /// Lets \p operand read numbers of \p quant, in f32: packing finds the integers
@@ -72,7 +74,8 @@ void quantizeTo(OpOperand &operand, QuantAttr quant,
   parameters.replace(operand, suffix, type,
                      [&](OpBuilder &builder, Location loc, Value value) {
                        Value stored = QuantizeOp::create(
-                           builder, loc, withRowQuant(type, quant), value, quant);
+                           builder, loc, withRowQuant(type, quant), value,
+                           quant);
                        return CastOp::create(builder, loc, type, stored);
                      });
 }

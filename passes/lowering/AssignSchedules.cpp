@@ -9,10 +9,13 @@
 #include "passes/Passes.h"
 
 #include "dialects/lathe/QuantRows.h"
+#include "passes/lowering/Contraction.h"
 #include "passes/lowering/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+
+#include <numeric>
 
 using namespace mlir;
 
@@ -52,45 +55,54 @@ constexpr int64_t kActivationBytes = 256 * 1024;
 /// Rows of a tile at most, so that there are tiles for all workers.
 constexpr int64_t kMostRows = 128;
 
-/// Panels of a tile: two, so that a single row has chains enough to hide the
-/// latency of an fma.
-constexpr int64_t kPanels = 2;
-
-/// A block of rows of \p rowBytes bytes each, whole tiles of \p rows.
-int64_t rowBlock(int64_t rows, int64_t rowBytes) {
-  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / rows;
-  return rows * std::clamp<int64_t>(tiles, 1, kMostRows / rows);
+/// Whether \p kernel, rooted in \p linear, is for few rows.
+bool isForFewRows(func::FuncOp kernel, LinearOp linear) {
+  int64_t rows = linear.getInput().getType().getDimSize(0);
+  return kernel->hasAttr(kRowLimitAttr) ||
+         (!ShapedType::isDynamic(rows) && rows <= kFewRows);
 }
 
-/// The schedule of a kernel that multiplies bytes.
-ScheduleAttr bytesSchedule(RankedTensorType input, const LevelRow &row) {
-  QuantAttr quant = rowQuantOf(input);
-  bool isGrouped = quant.getGroup() == 32;
-  int64_t rows = isGrouped ? row.groupedRows : row.bytesRows;
-  int64_t block =
-      rowBlock(rows, QuantRows(quant, input.getDimSize(1)).rowBytes());
-  return ScheduleAttr::get(input.getContext(), rows, row.columns, block,
-                           kPanels, row.vector, row.bytesDot);
+/// Panels of a tile of the launch. With few rows two, so that a single row has
+/// chains enough to hide the latency of an fma, unless there are so few that
+/// one worker would be left with much more than the others; whole heads where
+/// \p kernel makes them.
+int64_t panelsOf(func::FuncOp kernel, LinearOp linear) {
+  constexpr int64_t kFewPanels = 48;
+  RankedTensorType weight = linear.getWeight().getType();
+  auto packing = dyn_cast_or_null<PackedAttr>(weight.getEncoding());
+  int64_t columns = packing ? packing.getColumns() : 32;
+  bool isWide = isForFewRows(kernel, linear) &&
+                llvm::divideCeil(weight.getDimSize(0), columns) >= kFewPanels;
+  int64_t head = std::max<int64_t>(headSizeOf(kernel), 1);
+  return std::lcm(head, isWide ? 2 * columns : columns) / columns;
 }
 
-/// The schedule of a kernel rooted in \p linear.
-ScheduleAttr contractionSchedule(LinearOp linear, const LevelRow &row) {
+/// The schedule of \p kernel, rooted in \p linear.
+ScheduleAttr contractionSchedule(func::FuncOp kernel, LinearOp linear,
+                                 const LevelRow &row) {
   RankedTensorType input = linear.getInput().getType();
-  if (rowQuantOf(input))
-    return bytesSchedule(input, row);
-  int64_t terms = input.getDimSize(1);
-  auto packing =
-      dyn_cast_or_null<PackedAttr>(linear.getWeight().getType().getEncoding());
-  // Decoded weights pass by a chunk of terms at a time.
-  if (packing && packing.getQuant())
-    terms = std::min<int64_t>(terms, 256);
-  int64_t block =
-      rowBlock(row.rows, terms * input.getElementTypeBitWidth() / 8);
-  bool isBf16 = input.getElementType().isBF16() &&
-                linear.getWeight().getType().getElementType().isBF16();
-  return ScheduleAttr::get(
-      linear.getContext(), row.rows, row.columns, block, kPanels, row.vector,
-      isBf16 && row.hasBf16Dot ? DotKind::Bf16 : DotKind::Fma);
+  RankedTensorType weight = linear.getWeight().getType();
+  auto packing = dyn_cast_or_null<PackedAttr>(weight.getEncoding());
+  int64_t rows = row.rows, terms = input.getDimSize(1);
+  int64_t rowBytes = terms * input.getElementTypeBitWidth() / 8;
+  bool isBf16 =
+      input.getElementType().isBF16() && weight.getElementType().isBF16();
+  DotKind dot = isBf16 && row.hasBf16Dot ? DotKind::Bf16 : DotKind::Fma;
+  if (QuantAttr quant = rowQuantOf(input)) {
+    rows = quant.getGroup() == 32 ? row.groupedRows : row.bytesRows;
+    rowBytes = QuantRows(quant, terms).rowBytes();
+    dot = row.bytesDot;
+  } else if (packing && packing.getQuant()) {
+    // Decoded weights pass by a chunk of terms at a time.
+    rowBytes = std::min<int64_t>(terms, 256) * sizeof(float);
+  }
+  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / rows;
+  int64_t block = rows * std::clamp<int64_t>(tiles, 1, kMostRows / rows);
+  // All of few rows, so that what is computed first is computed once.
+  if (isForFewRows(kernel, linear))
+    block = llvm::alignTo(kFewRows, rows);
+  return ScheduleAttr::get(linear.getContext(), rows, row.columns, block,
+                           panelsOf(kernel, linear), row.vector, dot);
 }
 
 /// The schedule of any other kernel: rows are handed out a few at a time.
@@ -126,7 +138,7 @@ struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
           schedule = attentionSchedule(&getContext(), *row);
       });
       kernel.walk([&](LinearOp linear) {
-        schedule = contractionSchedule(linear, *row);
+        schedule = contractionSchedule(kernel, linear, *row);
       });
       kernel->setAttr(kScheduleAttr, schedule);
     });

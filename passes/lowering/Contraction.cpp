@@ -6,6 +6,7 @@
 #include "passes/lowering/ElementwiseCode.h"
 #include "passes/lowering/IntegerDot.h"
 #include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/RowShapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -60,12 +61,46 @@ std::optional<MatrixView> matrixViewOf(Value value) {
   return view;
 }
 
+int64_t headSizeOf(func::FuncOp kernel) {
+  if (kernel.getOps<LinearOp>().empty())
+    return 0;
+  for (auto rope : kernel.getOps<RopeOp>())
+    return rope.getInput().getType().getDimSize(2);
+  for (auto append : kernel.getOps<AppendOp>())
+    return append.getKey().getType().getDimSize(2);
+  return 0;
+}
+
+/// True if every result is whole heads of the sums: rotated, normalised, or
+/// written to a cache. Tiles of columns are whole heads too.
+static bool matchHeads(func::FuncOp kernel, Contraction &match) {
+  ScheduleAttr schedule = match.schedule;
+  int64_t tile = schedule.getPanels() * match.packing.getColumns();
+  match.resultColumns = match.columns;
+  for (Value result : kernel.getBody().front().getTerminator()->getOperands()) {
+    auto append = result.getDefiningOp<AppendOp>();
+    auto source = append && result == append.getNewValues() ? append.getValue()
+                  : append                                  ? append.getKey()
+                                                            : result;
+    auto heads = cast<RankedTensorType>(source.getType());
+    if (heads.getRank() != 3 || heads.getDimSize(2) != match.headSize ||
+        firstColumnOf(source) % match.headSize != 0)
+      return false;
+  }
+  return tile % match.headSize == 0;
+}
+
 /// True if every result can be computed a vector at a time from the sums, and
 /// notes whether there is a gate on the way.
 static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
+  match.headSize = headSizeOf(kernel);
+  if (match.headSize > 0)
+    return matchHeads(kernel, match);
   Block &body = kernel.getBody().front();
   for (Operation &op : body.without_terminator()) {
-    if (auto gate = dyn_cast<GatedActivationOp>(op)) {
+    auto gate = dyn_cast<GatedActivationOp>(op);
+    // One before the sums is a row op like others.
+    if (gate && opsBehind(gate.getResult()).contains(match.linear)) {
       if (match.isGated)
         return false;
       match.isGated = true;
@@ -115,26 +150,27 @@ static bool matchQuantisedInput(Contraction &match) {
   match.activationElement = IntegerType::get(match.inputType.getContext(), 8);
   QuantAttr weight = match.packing.getQuant();
   if (!weight || !isIntegerDot(match.schedule.getDot()) ||
-      !isa<BlockArgument>(match.linear.getInput()) ||
       !hasRowLayout(match.inputQuant, match.depth()))
     return false;
   int64_t group = match.inputQuant.getGroup();
   return weight.getGroup() == group || (group == 32 && weight.getGroup() == 16);
 }
 
-/// True if the register tile reads activations of this type: f32, or the bf16
-/// that a weight of bf16 is multiplied with in pairs, from an argument.
+/// True if the register tile reads activations of this type: quantised beside
+/// such weights, f32, or the bf16 that a weight of bf16 is multiplied with in
+/// pairs. They stand in an argument, or are computed first.
 static bool matchInput(Contraction &match) {
+  Value input = match.linear.getInput();
   Type element = match.activationElement = match.inputType.getElementType();
-  if (rowQuantOf(match.inputType))
+  if (rowQuantOf(match.inputType)) {
+    match.hasPrologue = !isa<BlockArgument>(input);
     return matchQuantisedInput(match);
-  bool isArgument = matrixViewOf(match.linear.getInput()).has_value();
-  // What is computed first would stand in the scratch of decoded weights.
-  if (match.packing.getQuant() && !isArgument)
-    return false;
+  }
+  match.plainInput = matrixViewOf(input);
+  match.hasPrologue = !match.plainInput;
   if (element.isF32())
     return match.schedule.getDot() == DotKind::Fma;
-  return element.isBF16() && match.weightElement.isBF16() && isArgument;
+  return element.isBF16() && match.weightElement.isBF16();
 }
 
 std::optional<Contraction> matchContraction(func::FuncOp kernel) {
@@ -163,10 +199,7 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
       (match.packing.getQuant() || match.chunk % match.packing.getDepth() != 0))
     return std::nullopt;
 
-  ElementwiseShape prologue{Value(), match.depth()};
-  bool hasInput =
-      match.inputQuant || isElementwise(match.linear.getInput(), prologue);
-  if (!hasInput || !matchEpilogue(kernel, match))
+  if (!matchEpilogue(kernel, match))
     return std::nullopt;
 
   // A register tile is made of whole vectors, and a vector of one panel.

@@ -40,9 +40,17 @@ struct Contraction {
   mlir::RankedTensorType inputType;
   /// N of the weight.
   int64_t columns = 0;
+  /// Where the input stands in an argument; none where it is computed first, or
+  /// quantised.
+  std::optional<MatrixView> plainInput;
+  /// Whether the input is computed row by row, before the sums.
+  bool hasPrologue = false;
   /// Columns of the kernel's results: N, or N/2 behind a gate.
   int64_t resultColumns = 0;
   bool isGated = false;
+  /// Columns of a head, where results are computed head by head, rotated or
+  /// written to a cache; 0 where they are elementwise.
+  int64_t headSize = 0;
   /// Terms of a chunk of the sum; K where it is one chain.
   int64_t chunk = 0;
 
@@ -50,6 +58,10 @@ struct Contraction {
   /// Address of the packed weight.
   mlir::Value weightBase(const KernelFrame &frame) const;
 };
+
+/// Columns of the heads that \p kernel makes of the result of its linear layer,
+/// to rotate them or to append them to a cache; 0 where it does not.
+int64_t headSizeOf(mlir::func::FuncOp kernel);
 
 /// The contraction that \p kernel computes, or none where it is another kind of
 /// kernel, or one with an op that has no vector form.

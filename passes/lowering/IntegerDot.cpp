@@ -40,9 +40,8 @@ Value IntegerDot::splat(Type type, int64_t number) const {
   auto vector = cast<VectorType>(type);
   return arith::ConstantOp::create(
       code.builder, code.loc,
-      DenseElementsAttr::get(
-          vector,
-          code.builder.getIntegerAttr(vector.getElementType(), number)));
+      DenseElementsAttr::get(vector, code.builder.getIntegerAttr(
+                                         vector.getElementType(), number)));
 }
 
 Value IntegerDot::call(StringRef intrinsic, Type type,
@@ -56,8 +55,8 @@ Value IntegerDot::call(StringRef intrinsic, Type type,
 /// The sums of the products of neighbouring 16-bit numbers.
 Value IntegerDot::addPairs(Value a, Value b) const {
   auto words = VectorType::get(lanes, code.builder.getI32Type());
-  StringRef intrinsic = lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512"
-                                    : "llvm.x86.avx2.pmadd.wd";
+  StringRef intrinsic =
+      lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
   return call(intrinsic, words, {a, b});
 }
 
@@ -65,8 +64,8 @@ KernelCode::Values IntegerDot::prepareWeights(Value words) const {
   OpBuilder &builder = code.builder;
   if (splits()) {
     Value all = bitcast(words, shorts());
-    Value even = arith::AndIOp::create(builder, code.loc, all,
-                                       splat(shorts(), 0x00ff));
+    Value even =
+        arith::AndIOp::create(builder, code.loc, all, splat(shorts(), 0x00ff));
     Value odd =
         arith::ShRUIOp::create(builder, code.loc, all, splat(shorts(), 8));
     return {even, odd};

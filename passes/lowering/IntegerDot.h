@@ -1,8 +1,8 @@
 //===- IntegerDot.h - Products of bytes, by level ---------------*- C++ -*-===//
 //
-// Each level of the instruction sets has its own way to multiply bytes four at a
-// time and to add the products in i32. The sums are exact, so all of them give
-// the same bits.
+// Each level of the instruction sets has its own way to multiply bytes four at
+// a time and to add the products in i32. The sums are exact, so all of them
+// give the same bits.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_PASSES_LOWERING_INTEGERDOT_H

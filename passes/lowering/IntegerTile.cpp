@@ -30,9 +30,9 @@ IntegerTile::IntegerTile(KernelFrame &frame, KernelCode code,
           match.packing.getQuant().bits()) {}
 
 Value IntegerTile::spread(Value number) const {
-  return vector::BroadcastOp::create(
-      code.builder, code.loc, VectorType::get(lanes(), number.getType()),
-      number);
+  return vector::BroadcastOp::create(code.builder, code.loc,
+                                     VectorType::get(lanes(), number.getType()),
+                                     number);
 }
 
 /// Address of what stands \p offset bytes behind the start of row \p row.
@@ -64,9 +64,9 @@ Value IntegerTile::loadSum(const TileRows &rows, int64_t row,
   Value total;
   int64_t parts = reader.quant().getGroup() / rowLayout.sumTerms();
   for (int64_t part = 0; part < parts; ++part) {
-    Value sum = buildLoad(builder, code.loc, i16,
-                          buildElementPtr(builder, code.loc, sums, i16,
-                                          code.add(first, part)));
+    Value sum = buildLoad(
+        builder, code.loc, i16,
+        buildElementPtr(builder, code.loc, sums, i16, code.add(first, part)));
     sum = arith::ExtSIOp::create(builder, code.loc, i32, sum);
     total = total ? arith::AddIOp::create(builder, code.loc, total, sum) : sum;
   }
@@ -86,9 +86,8 @@ KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
   int64_t vectors = weights.size();
   for (int64_t half = 0; half < 2; ++half)
     for (int64_t row = 0; row < rows.count(); ++row) {
-      Value pointer =
-          rows.at(code.builder, code.loc, code.builder.getI8Type(), row,
-                  code.add(term, half * kOctet / 2));
+      Value pointer = rows.at(code.builder, code.loc, code.builder.getI8Type(),
+                              row, code.add(term, half * kOctet / 2));
       Values activations = dot.spreadActivations(pointer);
       for (int64_t i = 0; i < vectors; ++i) {
         Value &sum = next[row * vectors + i];
@@ -150,8 +149,8 @@ KernelCode::Values IntegerTile::addSpan(const TileRows &rows, const Span &span,
       if (!reader.sizes().hasMinimum())
         continue;
       // The offset is that of the minimum alone: the zero is in the integers.
-      Value total = arith::SIToFPOp::create(builder, code.loc, code.f32(),
-                                            quantaSums[r]);
+      Value total =
+          arith::SIToFPOp::create(builder, code.loc, code.f32(), quantaSums[r]);
       sum = code.fma(factors.offset, spread(code.mulf(total, scales[r])), sum);
     }
   }
@@ -166,15 +165,16 @@ KernelCode::Values IntegerTile::addUnit(const TileRows &rows,
   for (const QuantReader::Place &place : places)
     in.push_back(reader.inUnit(place, unit));
   Value terms = code.mul(unit, quant.unit());
-  return code.loop(
-      code.index(0), code.index(reader.sizes().groupsPerUnit()), 1, sums,
-      [&](Value group, ValueRange carried) -> Values {
-        Value first = code.add(terms, code.mul(group, quant.getGroup()));
-        return addSpan(rows, {in, group, first}, carried);
-      });
+  return code.loop(code.index(0), code.index(reader.sizes().groupsPerUnit()), 1,
+                   sums, [&](Value group, ValueRange carried) -> Values {
+                     Value first =
+                         code.add(terms, code.mul(group, quant.getGroup()));
+                     return addSpan(rows, {in, group, first}, carried);
+                   });
 }
 
-void IntegerTile::build(const TileRows &rows, Value column) const {
+void IntegerTile::build(const TileRows &rows, Value column,
+                        Value target) const {
   int64_t width = tile.width(rows.count());
   SmallVector<QuantReader::Place> places;
   for (Value first : tile.vectorColumns(width, column))
@@ -188,7 +188,7 @@ void IntegerTile::build(const TileRows &rows, Value column) const {
                    [&](Value unit, ValueRange carried) {
                      return addUnit(rows, places, unit, carried);
                    });
-  tile.storeSums(sums, width);
+  tile.storeSums(sums, width, target);
 }
 
 } // namespace lathe

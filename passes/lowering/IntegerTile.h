@@ -18,13 +18,14 @@ namespace lathe {
 
 class IntegerTile {
 public:
-  /// \p match has a packing with a quant and quantised rows as input; \p tile is
-  /// the tile of its sums.
+  /// \p match has a packing with a quant and quantised rows as input; \p tile
+  /// is the tile of its sums.
   IntegerTile(KernelFrame &frame, KernelCode code, const Contraction &match,
               const RegisterTile &tile);
 
   /// What RegisterTile::build does.
-  void build(const TileRows &rows, mlir::Value column) const;
+  void build(const TileRows &rows, mlir::Value column,
+             mlir::Value target) const;
 
 private:
   using Values = KernelCode::Values;
@@ -45,8 +46,8 @@ private:
                  mlir::ValueRange sums) const;
   Values dotSpan(const TileRows &rows, const Span &span,
                  llvm::ArrayRef<mlir::Value> quantaSums) const;
-  Values dotOctet(const TileRows &rows, const Span &span,
-                  mlir::Value octet, mlir::ValueRange sums) const;
+  Values dotOctet(const TileRows &rows, const Span &span, mlir::Value octet,
+                  mlir::ValueRange sums) const;
   mlir::Value rowField(const TileRows &rows, int64_t row, int64_t offset) const;
   mlir::Value loadSum(const TileRows &rows, int64_t row,
                       mlir::Value firstTerm) const;

@@ -11,6 +11,9 @@ using namespace mlir;
 
 namespace lathe {
 
+/// LATHE_SCRATCH_HEADER of runtime/abi/KernelAbi.h.
+static constexpr int64_t kScratchHeaderBytes = 64;
+
 bool isUnloweredKernel(func::FuncOp function) {
   return function->hasAttr(kKernelAttr) && !function->hasAttr(kTilesAttr) &&
          !function.isExternal();
@@ -83,6 +86,10 @@ KernelFrame KernelFrame::open(func::FuncOp kernel) {
   Value args = entry->getArgument(0);
   Value bases = loadField(builder, loc, args, 1, pointer);
   Value scalars = loadField(builder, loc, args, 2, pointer);
+  frame.launchNumber = loadField(builder, loc, args, 3, i64);
+  frame.scratchHeader =
+      buildElementPtr(builder, loc, frame.scratchBase, builder.getI8Type(),
+                      -kScratchHeaderBytes);
   for (unsigned slot = 0; slot < slots; ++slot)
     frame.buffers.push_back(loadField(builder, loc, bases, slot, pointer));
   for (unsigned i = 0; i < frame.symbols.size(); ++i)

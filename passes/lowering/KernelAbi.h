@@ -32,6 +32,20 @@ inline constexpr llvm::StringLiteral kTilesAttr = "lathe.tiles";
 inline constexpr llvm::StringLiteral kScratchAttr = "lathe.scratch_bytes";
 /// On a result: the operand that is updated in place.
 inline constexpr llvm::StringLiteral kTiedAttr = "lathe.tied";
+/// Most rows of a call that the kernel is for; any number without it.
+inline constexpr llvm::StringLiteral kRowLimitAttr = "lathe.row_limit";
+
+/// Rows of a call up to which kernels of their own serve it, that are bound by
+/// the weights they read.
+inline constexpr int64_t kFewRows = 16;
+
+/// Names of the attributes of launches: kernels for fewer rows than the
+/// callee's (an array of rt.variant), and up to which value of which symbol
+/// nothing runs.
+inline constexpr llvm::StringLiteral kVariantsAttr = "lathe.variants";
+inline constexpr llvm::StringLiteral kSkippedAttr = "lathe.skipped_to";
+inline constexpr llvm::StringLiteral kSkippedSymbolAttr =
+    "lathe.skipped_symbol";
 
 /// True if \p function is a kernel that still is on tensors: the test with
 /// which each lowering starts.
@@ -88,6 +102,11 @@ public:
   mlir::Value begin() const { return firstTile; }     ///< i64
   mlir::Value end() const { return lastTile; }        ///< i64, exclusive
 
+  /// The number of the launch (i64), and the header of the scratch (!llvm.ptr),
+  /// where a kernel notes what it has computed once a worker.
+  mlir::Value launch() const { return launchNumber; }
+  mlir::Value header() const { return scratchHeader; }
+
   /// Returns 0 at the builder's place, which must be the end of the entry
   /// block, and records how many tiles a launch has, and what scratch a worker
   /// needs in bytes.
@@ -104,7 +123,7 @@ private:
   llvm::SmallVector<mlir::StringAttr> symbols;
   llvm::SmallVector<mlir::Value> symbolValues;
   llvm::DenseMap<int64_t, mlir::Value> constants;
-  mlir::Value scratchBase, firstTile, lastTile;
+  mlir::Value scratchBase, firstTile, lastTile, launchNumber, scratchHeader;
 };
 
 //===----------------------------------------------------------------------===//

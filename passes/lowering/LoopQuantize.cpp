@@ -59,12 +59,13 @@ SmallVector<Value> LoopElements::quantizeGroup(QuantizeOp op, Indices row,
       loop(first, end, {number(0.0)}, [&](Value k, ValueRange so) -> Values {
         Values indices(row);
         indices.push_back(k);
-        Value x = LLVM::FAbsOp::create(builder, loc,
-                                       element(op.getInput(), indices));
+        Value x =
+            LLVM::FAbsOp::create(builder, loc, element(op.getInput(), indices));
         // A NaN stays: it is neither below nor equal to anything.
         Value isNan = arith::CmpFOp::create(builder, loc,
                                             arith::CmpFPredicate::UNO, x, x);
-        Value isMore = arith::OrIOp::create(builder, loc, isBelow(so[0], x), isNan);
+        Value isMore =
+            arith::OrIOp::create(builder, loc, isBelow(so[0], x), isNan);
         return {select(isMore, x, so[0])};
       })[0];
 
@@ -75,9 +76,8 @@ SmallVector<Value> LoopElements::quantizeGroup(QuantizeOp op, Indices row,
       f.compare(arith::CmpFPredicate::OLT, most, f.number(0x1p-100f));
   Value reciprocal = f.div(f.number(steps), most);
   reciprocal = f.select(isTiny, f.number(0.0f), reciprocal);
-  Value isFinite =
-      f.compare(arith::CmpFPredicate::OLT, most,
-                f.number(std::numeric_limits<float>::infinity()));
+  Value isFinite = f.compare(arith::CmpFPredicate::OLT, most,
+                             f.number(std::numeric_limits<float>::infinity()));
   Value scale = f.div(most, f.number(steps));
   scale = f.select(isFinite, scale,
                    f.number(std::numeric_limits<float>::quiet_NaN()));
@@ -109,14 +109,13 @@ Value LoopElements::loadQuantised(RankedTensorType type, Value buffer,
   Type i8 = builder.getI8Type(), f32 = builder.getF32Type();
   Value row = buildElementPtr(builder, loc, buffer, i8,
                               mul(indices[0], integer(layout.rowBytes())));
-  Value quantum = buildLoad(
-      builder, loc, i8, buildElementPtr(builder, loc, row, i8, indices[1]));
-  Value scales =
-      buildElementPtr(builder, loc, row, i8, layout.scalesOffset());
-  Value scale = buildLoad(
-      builder, loc, f32,
-      buildElementPtr(builder, loc, scales, f32,
-                      div(indices[1], integer(layout.group()))));
+  Value quantum = buildLoad(builder, loc, i8,
+                            buildElementPtr(builder, loc, row, i8, indices[1]));
+  Value scales = buildElementPtr(builder, loc, row, i8, layout.scalesOffset());
+  Value scale =
+      buildLoad(builder, loc, f32,
+                buildElementPtr(builder, loc, scales, f32,
+                                div(indices[1], integer(layout.group()))));
   Floats f{builder, loc};
   Value number = arith::SIToFPOp::create(builder, loc, f32, quantum);
   return f.widen(f.mul(scale, number));

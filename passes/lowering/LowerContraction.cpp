@@ -3,15 +3,21 @@
 // A tile of a launch is a block of rows and a few packed panels of columns.
 // Tiles follow each other such that what they share, rows or panels, is what
 // would cost most to read again. Inside, full register tiles go over the block
-// for each group of columns, then one narrower tile takes the rows that are
-// left. Each register tile leaves its sums in scratch, where one loop, the same
-// for every shape of tile, adds bias and elementwise ops and stores: that keeps
-// the code small, and costs some loads and stores for each K fma.
+// for each group of columns, then one lower tile takes the rows that are left.
+// Each register tile leaves its sums in scratch, where one loop, the same for
+// every shape of tile, adds bias and elementwise ops and stores: that keeps the
+// code small, and costs some loads and stores for each K fma.
+//
+// An input that is computed (a norm, a rounding) is written to scratch first,
+// once for each block of rows and worker: the header of the scratch says for
+// which launch and block that was. Results that are heads, to be rotated or
+// appended to a cache, are computed from the sums of a whole tile.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
 
+#include "passes/analysis/BufferSizes.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/ElementwiseCode.h"
 #include "passes/lowering/IntegerTile.h"
@@ -19,6 +25,7 @@
 #include "passes/lowering/KernelCode.h"
 #include "passes/lowering/QuantTile.h"
 #include "passes/lowering/RegisterTile.h"
+#include "passes/lowering/RowBuilder.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -47,11 +54,20 @@ public:
 
 private:
   LinearOp linear() const { return match.linear; }
+
+  // Scratch, in the order of its parts.
+  void placeScratch();
+  Value scratchAt(int64_t offset) const;
+  Value sumsOfRow(Value row) const;
+
   void chooseOrder();
   void buildTile(Value index);
+  void buildPrologue();
+  RegisterTile::Activations activations() const;
+
   void buildFullRows(Value begin, Value end);
   void buildRestRows(Value begin, Value count);
-  void buildSums(const TileRows &rows, Value column);
+  void buildSums(const TileRows &rows, Value column, Value target);
   void buildByHeight(Value count, ArrayRef<int64_t> heights,
                      llvm::function_ref<void(int64_t)> body);
   SmallVector<int64_t> restHeights(bool hasFull) const;
@@ -60,16 +76,14 @@ private:
   bool isDecoded() const {
     return match.packing.getQuant() && !match.inputQuant;
   }
-  int64_t decodedOffset() const {
-    return schedule.getRowBlock() * tile.stride();
-  }
-  void buildPrologue(Value begin, Value end);
+
   void buildEpilogue(Value row, Value rows, Value column, Value width);
   void storeVector(Value row, Value tileRow, Value column, Value tileColumn,
                    bool isWhole);
-  bool needsPrologue() const { return !plainInput && !match.inputQuant; }
-  int64_t prologueOffset() const { return schedule.getRows() * tile.stride(); }
-  RegisterTile::Activations activations() const;
+  Value loadBias(Value column, int64_t shift, Value mask) const;
+  void buildHeadTile(Value row, Value count, const TileRows &rows);
+  void addBias(Value count) const;
+  void buildHeads(Value row, Value count);
 
   KernelFrame &frame;
   const Contraction &match;
@@ -77,7 +91,6 @@ private:
   KernelCode code;
   RegisterTile tile;
   ScheduleAttr schedule;
-  std::optional<MatrixView> plainInput;
   int64_t groupColumns() const {
     return schedule.getPanels() * match.packing.getColumns();
   }
@@ -85,51 +98,69 @@ private:
     return llvm::divideCeil(match.resultColumns, groupColumns());
   }
 
+  /// Bytes from the start of scratch; what row ops need comes last.
+  int64_t sumsOffset = 0, decodedOffset = 0, rowOpsOffset = 0;
+  int64_t rowOpsBytes = 0;
+
   /// Of the launch: blocks of rows, and whether the tiles of one follow each
   /// other (i1).
   Value rowBlocks, isRowMajor;
-  /// Of the launch tile: its rows and columns.
-  Value blockBegin, blockEnd, columnBegin, columnEnd;
+  /// Of the launch tile: its block, rows and columns.
+  Value block, blockBegin, blockEnd, columnBegin, columnEnd;
 };
 
-/// Where the register tiles find their rows: in the argument, or, if something
-/// is to be computed first, in scratch behind the sums.
-RegisterTile::Activations ContractionKernel::activations() const {
-  OpBuilder &builder = frame.builder();
-  Type f32 = builder.getF32Type();
-  if (match.inputQuant) {
-    auto rows = cast<BlockArgument>(linear().getInput());
-    return {frame.buffer(rows),
-            QuantRows(match.inputQuant, match.depth()).rowBytes()};
-  }
-  if (plainInput)
-    return {buildElementPtr(builder, loc, frame.buffer(plainInput->argument),
-                            plainInput->element, plainInput->offset),
-            plainInput->rowStride};
-  // Row `blockBegin` is the first in scratch.
-  Value skipped = code.mul(blockBegin, -match.depth());
-  Value base = buildElementPtr(builder, loc, frame.scratch(), f32,
-                               code.add(skipped, prologueOffset()));
-  return {base, match.depth()};
+//===----------------------------------------------------------------------===//
+// Scratch
+//===----------------------------------------------------------------------===//
+
+/// Bytes of a row of the input where it is computed first: as a buffer of its
+/// type would have them.
+int64_t computedRowBytes(const Contraction &match) {
+  if (match.inputQuant)
+    return QuantRows(match.inputQuant, match.depth()).rowBytes();
+  return match.depth() * match.activationElement.getIntOrFloatBitWidth() / 8;
 }
 
-void ContractionKernel::build() {
-  plainInput = matrixViewOf(linear().getInput());
-  if (plainInput && plainInput->element != match.activationElement)
-    plainInput.reset();
+void ContractionKernel::placeScratch() {
+  int64_t offset = 0;
+  auto take = [&](int64_t bytes) {
+    int64_t begin = offset;
+    // A vector may be read from, or written to, the last number on.
+    offset += llvm::alignTo(bytes + 64, 64);
+    return begin;
+  };
+  if (match.hasPrologue)
+    take(schedule.getRowBlock() * computedRowBytes(match));
+  int64_t rows = isDecoded() ? schedule.getRowBlock() : schedule.getRows();
+  sumsOffset = take(rows * tile.stride() * 4);
+  decodedOffset = take(isDecoded() ? QuantTile::kChunk * tile.stride() * 4 : 0);
+  rowOpsOffset = offset;
+}
 
+Value ContractionKernel::scratchAt(int64_t offset) const {
+  return buildElementPtr(frame.builder(), loc, frame.scratch(),
+                         frame.builder().getI8Type(), offset);
+}
+
+/// Where the sums of row \p row (i64), counted from the first in scratch,
+/// begin.
+Value ContractionKernel::sumsOfRow(Value row) const {
+  return buildElementPtr(frame.builder(), loc, scratchAt(sumsOffset),
+                         code.f32(), code.mul(row, tile.stride()));
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles of the launch
+//===----------------------------------------------------------------------===//
+
+void ContractionKernel::build() {
+  placeScratch();
   chooseOrder();
   code.loop(frame.begin(), frame.end(), 1,
             [&](Value index) { buildTile(index); });
-
-  int64_t scratch = isDecoded()
-                        ? decodedOffset() + QuantTile::kChunk * tile.stride()
-                        : prologueOffset();
-  if (needsPrologue())
-    scratch += schedule.getRowBlock() * match.depth() + schedule.getVector();
   AffineExpr blocks =
       frame.sizeExpr(match.inputType, 0).ceilDiv(schedule.getRowBlock());
-  frame.close(blocks * groups(), scratch * 4);
+  frame.close(blocks * groups(), rowOpsOffset + rowOpsBytes);
 }
 
 /// What of one operand may stay in the second-level cache while the other one
@@ -168,17 +199,17 @@ void ContractionKernel::buildTile(Value index) {
   Value high = arith::DivUIOp::create(builder, loc, index, minor);
   Value low = arith::RemUIOp::create(builder, loc, index, minor);
   Value group = code.select(isRowMajor, low, high);
-  Value block = code.select(isRowMajor, high, low);
+  block = code.select(isRowMajor, high, low);
 
   blockBegin = code.mul(block, schedule.getRowBlock());
   blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
   columnBegin = code.mul(group, groupColumns());
   columnEnd = code.min(code.add(columnBegin, groupColumns()),
                        code.index(match.resultColumns));
-  if (needsPrologue())
-    buildPrologue(blockBegin, blockEnd);
+  if (match.hasPrologue)
+    buildPrologue();
 
-  if (isDecoded()) {
+  if (isDecoded() && match.headSize == 0) {
     Value count = code.sub(blockEnd, blockBegin);
     auto pick = scf::IfOp::create(
         builder, loc, code.less(code.index(schedule.getRows()), count),
@@ -199,22 +230,81 @@ void ContractionKernel::buildTile(Value index) {
               [&] { buildRestRows(fullEnd, rest); });
 }
 
-/// The sums of one register tile.
-void ContractionKernel::buildSums(const TileRows &rows, Value column) {
+/// Where the register tiles find their rows: in the argument, or, if they are
+/// computed first, at the start of scratch.
+RegisterTile::Activations ContractionKernel::activations() const {
+  OpBuilder &builder = frame.builder();
+  Type element = match.activationElement;
+  int64_t stride =
+      computedRowBytes(match) * 8 / element.getIntOrFloatBitWidth();
+  if (match.hasPrologue)
+    // Row `blockBegin` is the first in scratch.
+    return {buildElementPtr(builder, loc, frame.scratch(), element,
+                            code.mul(blockBegin, -stride)),
+            stride};
   if (match.inputQuant)
-    return IntegerTile(frame, code, match, tile).build(rows, column);
+    return {frame.buffer(cast<BlockArgument>(linear().getInput())), stride};
+  const MatrixView &view = *match.plainInput;
+  return {buildElementPtr(builder, loc, frame.buffer(view.argument),
+                          view.element, view.offset),
+          view.rowStride};
+}
+
+/// Computes the input of the block's rows into scratch, unless this worker has
+/// done so for this launch.
+void ContractionKernel::buildPrologue() {
+  OpBuilder &builder = frame.builder();
+  auto note = [&](int64_t index) {
+    return buildElementPtr(builder, loc, frame.header(), code.i64(), index);
+  };
+  auto differs = [&](int64_t index, Value value) -> Value {
+    Value noted = buildLoad(builder, loc, code.i64(), note(index));
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, noted,
+                                 value);
+  };
+  Value isNew = arith::OrIOp::create(builder, loc, differs(0, frame.launch()),
+                                     differs(1, block));
+  code.when(isNew, [&] {
+    Value base =
+        buildElementPtr(builder, loc, frame.scratch(), builder.getI8Type(),
+                        code.mul(blockBegin, -computedRowBytes(match)));
+    RowBuilder rows(frame, {{linear().getInput(), base}},
+                    scratchAt(rowOpsOffset));
+    code.loop(blockBegin, blockEnd, 1,
+              [&](Value token) { rows.emitToken(token); });
+    rowOpsBytes = std::max(rowOpsBytes, rows.scratchBytes());
+    buildStore(builder, loc, frame.launch(), note(0));
+    buildStore(builder, loc, block, note(1));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Register tiles
+//===----------------------------------------------------------------------===//
+
+/// The sums of one register tile, to \p target.
+void ContractionKernel::buildSums(const TileRows &rows, Value column,
+                                  Value target) {
+  if (match.inputQuant)
+    return IntegerTile(frame, code, match, tile).build(rows, column, target);
   if (isDecoded())
-    return QuantTile(frame, code, match, tile).build(rows, column);
-  tile.build(rows, column);
+    return QuantTile(frame, code, match, tile).build(rows, column, target);
+  tile.build(rows, column, target);
 }
 
 /// Register tiles of `rows` rows: for each group of columns down all rows, so
 /// that its weights are still in the nearest cache for the next rows.
 void ContractionKernel::buildFullRows(Value begin, Value end) {
   int64_t rows = schedule.getRows(), width = tile.width(rows);
+  if (match.headSize > 0)
+    return code.loop(begin, end, rows, [&](Value row) {
+      buildHeadTile(row, code.index(rows),
+                    tile.rowsFrom(activations(), row, rows));
+    });
   code.loop(columnBegin, columnEnd, width, [&](Value column) {
     code.loop(begin, end, rows, [&](Value row) {
-      buildSums(tile.rowsFrom(activations(), row, rows), column);
+      buildSums(tile.rowsFrom(activations(), row, rows), column,
+                scratchAt(sumsOffset));
       buildEpilogue(row, code.index(rows), column, code.index(width));
     });
   });
@@ -251,11 +341,14 @@ void ContractionKernel::buildByHeight(Value count, ArrayRef<int64_t> heights,
 /// wide tiles keep enough fma in flight. A tile that is higher than \p count
 /// computes its last row again.
 void ContractionKernel::buildRestRows(Value begin, Value count) {
-  SmallVector<int64_t> heights = restHeights(/*hasFull=*/!isDecoded());
-  buildByHeight(count, heights, [&](int64_t height) {
+  bool hasFull = !isDecoded() || match.headSize > 0;
+  buildByHeight(count, restHeights(hasFull), [&](int64_t height) {
+    TileRows rows = tile.rowsFrom(activations(), begin, height, count);
+    if (match.headSize > 0)
+      return buildHeadTile(begin, count, rows);
     int64_t width = tile.width(height);
     code.loop(columnBegin, columnEnd, width, [&](Value column) {
-      buildSums(tile.rowsFrom(activations(), begin, height, count), column);
+      buildSums(rows, column, scratchAt(sumsOffset));
       buildEpilogue(begin, count, column, code.index(width));
     });
   });
@@ -266,23 +359,19 @@ void ContractionKernel::buildRestRows(Value begin, Value count) {
 /// the sums.
 void ContractionKernel::buildDecodedTile(Value column) {
   OpBuilder &builder = frame.builder();
-  Type f32 = builder.getF32Type();
   Value count = code.sub(blockEnd, blockBegin);
   Value width =
       code.min(code.index(tile.width(1)), code.sub(columnEnd, column));
-  auto floats = VectorType::get(schedule.getVector(), f32);
-  Value zero = buildFloat(builder, loc, floats, 0);
-  code.loop(code.index(0), code.mul(count, tile.stride()), schedule.getVector(),
+  int64_t lanes = schedule.getVector();
+  Value zero = buildFloat(builder, loc, VectorType::get(lanes, code.f32()), 0);
+  Value sums = scratchAt(sumsOffset), numbers = scratchAt(decodedOffset);
+  code.loop(code.index(0), code.mul(count, tile.stride()), lanes,
             [&](Value at) {
-              buildStore(
-                  builder, loc, zero,
-                  buildElementPtr(builder, loc, frame.scratch(), f32, at));
+              buildStore(builder, loc, zero,
+                         buildElementPtr(builder, loc, sums, code.f32(), at));
             });
 
-  Value numbers =
-      buildElementPtr(builder, loc, frame.scratch(), f32, decodedOffset());
   // Of a gate both halves, else what is left of the columns.
-  int64_t lanes = schedule.getVector();
   Value vectors = code.index(tile.stride() / lanes);
   if (!match.isGated)
     vectors = code.div(code.add(width, lanes - 1), lanes);
@@ -291,13 +380,13 @@ void ContractionKernel::buildDecodedTile(Value column) {
   Value restRow = code.sub(count, rest);
   code.loop(code.index(0), depth, QuantTile::kChunk, [&](Value first) {
     Value last = code.min(code.add(first, QuantTile::kChunk), depth);
-    QuantTile(frame, code, match, tile)
-        .decode(column, vectors, {numbers, first, last});
     RegisterTile::Decoded weights{numbers, first, last};
+    QuantTile(frame, code, match, tile).decode(column, vectors, weights);
     auto addRows = [&](const TileRows &rows, Value row) {
-      code.loop(
-          code.index(0), vectors, tile.decodedVectors(rows.count()),
-          [&](Value vector) { tile.addDecoded(rows, weights, row, vector); });
+      code.loop(code.index(0), vectors, tile.decodedVectors(rows.count()),
+                [&](Value vector) {
+                  tile.addDecoded(rows, weights, sumsOfRow(row), vector);
+                });
     };
     code.loop(code.index(0), restRow, schedule.getRows(), [&](Value row) {
       addRows(tile.rowsFrom(activations(), code.add(blockBegin, row),
@@ -316,32 +405,9 @@ void ContractionKernel::buildDecodedTile(Value column) {
   buildEpilogue(blockBegin, count, column, width);
 }
 
-/// Computes the input of rows [begin, end) into scratch.
-void ContractionKernel::buildPrologue(Value begin, Value end) {
-  OpBuilder &builder = frame.builder();
-  int64_t lanes = schedule.getVector(), depth = match.depth();
-  RegisterTile::Activations rows = activations();
-  auto storeAt = [&](Value row, Value column, int64_t count) {
-    Value mask = count == lanes
-                     ? Value()
-                     : buildPrefixMask(builder, loc, lanes, code.index(count));
-    ElementwiseCode elements(frame, loc, Value(), nullptr);
-    Value vector =
-        elements.evaluate(linear().getInput(), {row, column, lanes, mask});
-    Value index = code.add(code.mul(row, rows.rowStride), column);
-    // Behind the last row there is room for a whole vector.
-    buildStore(
-        builder, loc, vector,
-        buildElementPtr(builder, loc, rows.base, builder.getF32Type(), index));
-  };
-  int64_t whole = depth / lanes * lanes;
-  code.loop(begin, end, 1, [&](Value row) {
-    code.loop(code.index(0), code.index(whole), lanes,
-              [&](Value column) { storeAt(row, column, lanes); });
-    if (whole < depth)
-      storeAt(row, code.index(whole), depth - whole);
-  });
-}
+//===----------------------------------------------------------------------===//
+// Elementwise results
+//===----------------------------------------------------------------------===//
 
 /// Finishes the sums of a register tile and stores the results.
 void ContractionKernel::buildEpilogue(Value row, Value rows, Value column,
@@ -368,34 +434,38 @@ void ContractionKernel::buildEpilogue(Value row, Value rows, Value column,
   });
 }
 
+/// The bias of the columns from \p column + \p shift on, as f32; without
+/// \p mask, whose lanes alone are read, all of a vector.
+Value ContractionKernel::loadBias(Value column, int64_t shift,
+                                  Value mask) const {
+  OpBuilder &builder = frame.builder();
+  auto bias = cast<BlockArgument>(linear().getBias());
+  Type element = cast<RankedTensorType>(bias.getType()).getElementType();
+  Value pointer = buildElementPtr(builder, loc, frame.buffer(bias), element,
+                                  code.add(column, shift));
+  auto type = VectorType::get(schedule.getVector(), element);
+  return buildWiden(builder, loc,
+                    mask ? buildMaskedLoad(builder, loc, type, pointer, mask)
+                         : buildLoad(builder, loc, type, pointer));
+}
+
 /// Stores one vector of each result.
 void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
                                     Value tileColumn, bool isWhole) {
   OpBuilder &builder = frame.builder();
   int64_t lanes = schedule.getVector();
-  Type f32 = builder.getF32Type();
   Value mask;
   if (!isWhole)
     mask = buildPrefixMask(builder, loc, lanes,
                            code.sub(code.index(match.resultColumns), column));
-  Value sumIndex = code.add(code.mul(tileRow, tile.stride()), tileColumn);
+  Value sums = sumsOfRow(tileRow);
   auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
-    Value at = shift == 0 ? sumIndex : code.add(sumIndex, tile.upOffset());
-    Value sum =
-        buildLoad(builder, loc, VectorType::get(lanes, f32),
-                  buildElementPtr(builder, loc, frame.scratch(), f32, at));
-    Value bias = linear().getBias();
-    if (!bias)
+    Value at = shift == 0 ? tileColumn : code.add(tileColumn, tile.upOffset());
+    Value sum = buildLoad(builder, loc, VectorType::get(lanes, code.f32()),
+                          buildElementPtr(builder, loc, sums, code.f32(), at));
+    if (!linear().getBias())
       return sum;
-    Type element = cast<RankedTensorType>(bias.getType()).getElementType();
-    Value pointer =
-        buildElementPtr(builder, loc, frame.buffer(cast<BlockArgument>(bias)),
-                        element, code.add(place.column, shift));
-    auto type = VectorType::get(lanes, element);
-    Value term = place.mask
-                     ? buildMaskedLoad(builder, loc, type, pointer, place.mask)
-                     : buildLoad(builder, loc, type, pointer);
-    return code.addf(sum, buildWiden(builder, loc, term));
+    return code.addf(sum, loadBias(place.column, shift, place.mask));
   };
   ElementwiseCode elements(frame, loc, linear().getResult(), root);
   Operation *end = frame.source().getBody().front().getTerminator();
@@ -419,11 +489,85 @@ void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Results that are heads
+//===----------------------------------------------------------------------===//
+
+/// All columns of the launch tile for \p rows, of which \p count (i64) are
+/// there from row \p row on: the sums stand beside each other, then heads are
+/// made of them.
+void ContractionKernel::buildHeadTile(Value row, Value count,
+                                      const TileRows &rows) {
+  int64_t width = tile.width(rows.count());
+  Value sums = scratchAt(sumsOffset);
+  code.loop(columnBegin, columnEnd, width, [&](Value column) {
+    buildSums(rows, column,
+              buildElementPtr(frame.builder(), loc, sums, code.f32(),
+                              code.sub(column, columnBegin)));
+  });
+  if (linear().getBias())
+    addBias(count);
+  buildHeads(row, count);
+}
+
+/// Adds the bias to the sums of \p count rows.
+void ContractionKernel::addBias(Value count) const {
+  OpBuilder &builder = frame.builder();
+  auto type = VectorType::get(schedule.getVector(), code.f32());
+  code.loop(columnBegin, columnEnd, schedule.getVector(), [&](Value column) {
+    Value bias = loadBias(column, /*shift=*/0, /*mask=*/nullptr);
+    code.loop(code.index(0), count, 1, [&](Value tileRow) {
+      Value place = buildElementPtr(builder, loc, sumsOfRow(tileRow),
+                                    code.f32(), code.sub(column, columnBegin));
+      Value sum = buildLoad(builder, loc, type, place);
+      buildStore(builder, loc, code.addf(sum, bias), place);
+    });
+  });
+}
+
+void ContractionKernel::buildHeads(Value row, Value count) {
+  Operation *end = frame.source().getBody().front().getTerminator();
+  SmallVector<RowBuilder::Target> targets;
+  for (auto [index, result] : llvm::enumerate(end->getOperands()))
+    targets.push_back({result, frame.resultBuffer(index)});
+  RowBuilder heads(frame, targets, scratchAt(rowOpsOffset));
+  code.loop(code.index(0), count, 1, [&](Value tileRow) {
+    // Such that column `columnBegin` is where the first sum is.
+    Value sums = buildElementPtr(frame.builder(), loc, sumsOfRow(tileRow),
+                                 code.f32(), code.mul(columnBegin, -1));
+    heads.emitColumns(code.add(row, tileRow),
+                      {linear().getResult(), sums, columnBegin, columnEnd});
+  });
+  rowOpsBytes = std::max(rowOpsBytes, heads.scratchBytes());
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+/// Checks what \p kernel computes row by row, before or behind its sums.
+LogicalResult checkRowParts(func::FuncOp kernel, const Contraction &match) {
+  LinearOp linear = match.linear;
+  if (match.hasPrologue &&
+      failed(checkRowValues(kernel, {linear.getInput()}, /*root=*/nullptr)))
+    return failure();
+  if (match.headSize == 0)
+    return success();
+  SmallVector<Value> results(
+      kernel.getBody().front().getTerminator()->getOperands());
+  return checkRowValues(kernel, results, linear.getResult());
+}
+
 struct LowerContraction : impl::LowerContractionBase<LowerContraction> {
   void runOnOperation() override {
     func::FuncOp kernel = getOperation();
-    if (!isUnloweredKernel(kernel) || !matchContraction(kernel))
+    if (!isUnloweredKernel(kernel))
       return;
+    std::optional<Contraction> found = matchContraction(kernel);
+    if (!found)
+      return;
+    if (failed(checkRowParts(kernel, *found)))
+      return signalPassFailure();
     KernelFrame frame = KernelFrame::open(kernel);
     std::optional<Contraction> match = matchContraction(frame.source());
     ContractionKernel(frame, *match).build();

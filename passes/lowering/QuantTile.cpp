@@ -66,7 +66,7 @@ KernelCode::Values QuantTile::addGroup(const TileRows &rows, const Group &group,
   return next;
 }
 
-void QuantTile::build(const TileRows &rows, Value column) const {
+void QuantTile::build(const TileRows &rows, Value column, Value target) const {
   int64_t width = tile.width(rows.count());
   SmallVector<QuantReader::Place> places;
   for (Value first : tile.vectorColumns(width, column))
@@ -90,7 +90,7 @@ void QuantTile::build(const TileRows &rows, Value column) const {
                      });
   };
   sums = code.loop(code.index(0), code.index(units), 1, sums, addUnit);
-  tile.storeSums(sums, width);
+  tile.storeSums(sums, width, target);
 }
 
 void QuantTile::decode(Value column, Value vectors,

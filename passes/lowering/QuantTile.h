@@ -28,7 +28,8 @@ public:
         reader(code, match.packing, match.schedule.getVector()) {}
 
   /// What RegisterTile::build does, with weights decoded in registers.
-  void build(const TileRows &rows, mlir::Value column) const;
+  void build(const TileRows &rows, mlir::Value column,
+             mlir::Value target) const;
 
   /// Writes the terms of \p target, whole units, of the first \p vectors (i64)
   /// vectors of sums of the launch tile that begins with \p column.

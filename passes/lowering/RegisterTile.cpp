@@ -44,7 +44,12 @@ int64_t RegisterTile::width(int64_t rows) const {
   int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
   int64_t widest = schedule.getPanels() * match.packing.getColumns();
   int64_t width = lanes();
-  while (2 * width <= widest && rows * vectors(2 * width) <= budget)
+  // Heads are made of all columns of a launch tile: tiles must not cross its
+  // end.
+  auto fits = [&](int64_t columns) {
+    return match.headSize == 0 ? columns <= widest : widest % columns == 0;
+  };
+  while (fits(2 * width) && rows * vectors(2 * width) <= budget)
     width *= 2;
   return width;
 }
@@ -54,6 +59,8 @@ constexpr int64_t kDecodedVectors = 4;
 
 int64_t RegisterTile::stride() const {
   int64_t count = vectors(width(1));
+  if (match.headSize > 0)
+    count = match.schedule.getPanels() * match.packing.getColumns() / lanes();
   if (match.packing.getQuant())
     count = llvm::alignTo(count, kDecodedVectors);
   return count * lanes();
@@ -349,21 +356,25 @@ SmallVector<int64_t> RegisterTile::sumPlaces(int64_t width) const {
   return places;
 }
 
-/// Where sum \p i, of rows by the vectors at \p places, stands in scratch.
-Value RegisterTile::sumPointer(ArrayRef<int64_t> places, int64_t i) const {
+/// Where sum \p i, of rows by the vectors at \p places, stands if the first one
+/// is at \p first.
+Value RegisterTile::sumPointer(Value first, ArrayRef<int64_t> places,
+                               int64_t i) const {
   OpBuilder &builder = frame.builder();
   int64_t vectors = places.size();
-  return buildElementPtr(builder, loc, frame.scratch(), builder.getF32Type(),
+  return buildElementPtr(builder, loc, first, builder.getF32Type(),
                          i / vectors * stride() + places[i % vectors]);
 }
 
-void RegisterTile::storeSums(ValueRange sums, int64_t width) const {
+void RegisterTile::storeSums(ValueRange sums, int64_t width,
+                             Value target) const {
   SmallVector<int64_t> places = sumPlaces(width);
   for (auto [i, sum] : llvm::enumerate(sums))
-    buildStore(frame.builder(), loc, sum, sumPointer(places, i));
+    buildStore(frame.builder(), loc, sum, sumPointer(target, places, i));
 }
 
-void RegisterTile::build(const TileRows &rows, Value column) const {
+void RegisterTile::build(const TileRows &rows, Value column,
+                         Value target) const {
   OpBuilder &builder = frame.builder();
   int64_t width = this->width(rows.count());
   Weights weights = packedWeights(width, column);
@@ -374,19 +385,19 @@ void RegisterTile::build(const TileRows &rows, Value column) const {
   if (match.chunk >= match.depth()) {
     Terms all{buildIndex(builder, loc, 0),
               buildIndex(builder, loc, match.depth()), hasTail};
-    return storeSums(addTerms(zeros(count), weights, rows, all), width);
+    return storeSums(addTerms(zeros(count), weights, rows, all), width, target);
   }
 
   // Chunks are added left to right, in scratch.
-  storeSums(SmallVector<Value>(count, zeros(1)[0]), width);
+  storeSums(SmallVector<Value>(count, zeros(1)[0]), width, target);
   auto addChunk = [&](const Terms &terms) {
     SmallVector<Value> sums = addTerms(zeros(count), weights, rows, terms);
     for (auto [i, sum] : llvm::enumerate(sums)) {
       Value before =
-          buildLoad(builder, loc, sum.getType(), sumPointer(places, i));
+          buildLoad(builder, loc, sum.getType(), sumPointer(target, places, i));
       sum = arith::AddFOp::create(builder, loc, before, sum);
     }
-    storeSums(sums, width);
+    storeSums(sums, width, target);
   };
   int64_t whole = match.depth() / match.chunk * match.chunk;
   Value chunk = buildIndex(builder, loc, match.chunk);
@@ -405,21 +416,19 @@ void RegisterTile::build(const TileRows &rows, Value column) const {
 }
 
 void RegisterTile::addDecoded(const TileRows &rows, const Decoded &decoded,
-                              Value sumRow, Value vector) const {
+                              Value firstSums, Value vector) const {
   OpBuilder &builder = frame.builder();
   Type f32 = builder.getF32Type();
   auto product = [&](Value index, int64_t factor) -> Value {
     return arith::MulIOp::create(builder, loc, index,
                                  buildIndex(builder, loc, factor));
   };
-  auto corner = [&](Value row) -> Value {
-    return arith::AddIOp::create(builder, loc, row, product(vector, lanes()));
-  };
+  Value column = product(vector, lanes());
   // Such that term `begin` is where it stands.
-  Value numbers = buildElementPtr(builder, loc, decoded.base, f32,
-                                  corner(product(decoded.begin, -stride())));
-  Value scratch = buildElementPtr(builder, loc, frame.scratch(), f32,
-                                  corner(product(sumRow, stride())));
+  Value term = arith::AddIOp::create(builder, loc, column,
+                                     product(decoded.begin, -stride()));
+  Value numbers = buildElementPtr(builder, loc, decoded.base, f32, term);
+  Value scratch = buildElementPtr(builder, loc, firstSums, f32, column);
   Weights weights{{}, f32, /*depth=*/1, stride()};
   SmallVector<Value> pointers, sums;
   int64_t count = decodedVectors(rows.count());

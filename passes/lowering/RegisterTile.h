@@ -36,7 +36,7 @@ private:
 ///
 /// A tile is `rows` rows by `width` columns of the result. Behind a gate it
 /// also holds the `width` columns half a row further on, computed in the same
-/// loop. Its sums go to scratch, in f32: a row of them takes stride() elements,
+/// loop. Its sums go to memory, in f32: a row of them takes stride() elements,
 /// the second half begins at upOffset().
 class RegisterTile {
 public:
@@ -52,7 +52,8 @@ public:
 
   /// Columns of the result that a tile of \p rows rows covers: as many as the
   /// registers hold, a power of two of vectors, at most the panels of a launch
-  /// tile. Never fewer than one vector.
+  /// tile, and a divisor of them where heads are made. Never fewer than one
+  /// vector.
   int64_t width(int64_t rows) const;
 
   /// Elements of a row of sums in scratch, for every number of rows.
@@ -70,12 +71,15 @@ public:
                     int64_t count, mlir::Value present) const;
 
   /// Builds the sums of \p rows and width(rows.count()) columns from \p column
-  /// (i64, a multiple of that width) on. Columns past the end of the weight
-  /// come out as some numbers or other.
-  void build(const TileRows &rows, mlir::Value column) const;
+  /// (i64, a multiple of that width) on, to \p target, the place of the first
+  /// one. Columns past the end of the weight come out as some numbers or other.
+  void build(const TileRows &rows, mlir::Value column,
+             mlir::Value target) const;
 
-  /// Stores \p sums, rows by vectors of a tile of \p width columns, to scratch.
-  void storeSums(mlir::ValueRange sums, int64_t width) const;
+  /// Stores \p sums, rows by vectors of a tile of \p width columns, to
+  /// \p target.
+  void storeSums(mlir::ValueRange sums, int64_t width,
+                 mlir::Value target) const;
 
   /// Weights that stand as f32 in scratch: stride() elements a term, in the
   /// order of a row of sums.
@@ -84,11 +88,11 @@ public:
     mlir::Value begin, end; ///< The terms that are there (i64).
   };
 
-  /// Adds the terms of \p weights to the sums in scratch of \p rows, from row
-  /// \p sumRow on, and decodedVectors(rows.count()) vectors from \p vector on,
-  /// both counted from the first sum in scratch (i64).
+  /// Adds the terms of \p weights to the sums of \p rows and of
+  /// decodedVectors(rows.count()) vectors from vector \p vector (i64) on, of
+  /// rows of sums that begin at \p sums.
   void addDecoded(const TileRows &rows, const Decoded &weights,
-                  mlir::Value sumRow, mlir::Value vector) const;
+                  mlir::Value sums, mlir::Value vector) const;
 
   /// Vectors of sums that a tile of \p rows rows of decoded weights takes. The
   /// vectors of a row are a whole number of such tiles, whatever they are of.
@@ -117,7 +121,8 @@ private:
   };
 
   int64_t lanes() const { return match.schedule.getVector(); }
-  mlir::Value sumPointer(llvm::ArrayRef<int64_t> places, int64_t i) const;
+  mlir::Value sumPointer(mlir::Value first, llvm::ArrayRef<int64_t> places,
+                         int64_t i) const;
   int64_t vectors(int64_t width) const;
   /// Columns by which the gated half is off the start of a vector.
   int64_t upShift() const;

@@ -21,10 +21,27 @@ namespace lathe {
 
 using Values = KernelCode::Values;
 
-RowBuilder::RowBuilder(KernelFrame &frame)
-    : frame(frame), code{frame.builder(), frame.source().getLoc()} {
+/// The results of the kernel of \p frame, each in its buffer.
+static SmallVector<RowBuilder::Target> resultsOf(const KernelFrame &frame) {
   Operation *end = frame.source().getBody().front().getTerminator();
-  returned = llvm::to_vector(end->getOperands());
+  SmallVector<RowBuilder::Target> targets;
+  for (auto [index, value] : llvm::enumerate(end->getOperands()))
+    targets.push_back({value, frame.resultBuffer(index)});
+  return targets;
+}
+
+RowBuilder::RowBuilder(KernelFrame &frame)
+    : RowBuilder(frame, resultsOf(frame), frame.scratch()) {}
+
+RowBuilder::RowBuilder(KernelFrame &frame, ArrayRef<Target> targets,
+                       Value scratch)
+    : frame(frame), code{frame.builder(), frame.source().getLoc()},
+      targets(targets), scratch(scratch) {
+  for (const Target &target : targets) {
+    if (Operation *op = target.value.getDefiningOp())
+      needed.insert(op);
+    needed.insert_range(opsBehind(target.value));
+  }
   collectGroups();
 }
 
@@ -32,41 +49,67 @@ RowBuilder::RowBuilder(KernelFrame &frame)
 // Results
 //===----------------------------------------------------------------------===//
 
-RowBuilder::Group &RowBuilder::groupOf(RankedTensorType shape) {
+void RowBuilder::addStore(RankedTensorType shape, const Store &store) {
+  bool isPart = llvm::any_of(needed, llvm::IsaPred<LinearOp>);
+  int64_t first = isPart ? firstColumnOf(store.source) : 0;
   for (Group &group : groups)
-    if (group.shape.getShape() == shape.getShape())
-      return group;
-  Group &group = groups.emplace_back();
-  group.shape = shape;
-  return group;
+    if (group.shape.getShape() == shape.getShape() &&
+        group.firstColumn == first)
+      return group.stores.push_back(store);
+  groups.push_back({shape, first, {store}});
 }
 
 void RowBuilder::collectGroups() {
-  for (auto [index, value] : llvm::enumerate(returned)) {
+  for (const Target &target : targets) {
+    Value value = target.value;
     countedType = countedTypeOf(value);
     Operation *op = value.getDefiningOp();
     if (auto append = dyn_cast_or_null<AppendOp>(op)) {
-      Group &group = groupOf(append.getKey().getType());
-      if (!llvm::is_contained(group.appends, op))
-        group.appends.push_back(op);
+      bool isKey = value == append.getNewKeys();
+      addStore(append.getKey().getType(),
+               {isKey ? Store::Kind::Key : Store::Kind::Value,
+                isKey ? append.getKey() : append.getValue(), value});
       continue;
     }
     // An argmax and quanta are stored by their row, a parked input by what
     // reads it first.
     if (isa_and_nonnull<ArgmaxOp, QuantizeOp>(op) || isStoredByNorm(value))
       continue;
-    groupOf(cast<RankedTensorType>(stripReshapes(value).getType()))
-        .results.push_back(index);
+    addStore(cast<RankedTensorType>(stripReshapes(value).getType()),
+             {Store::Kind::Target, value, value});
   }
+}
+
+Value RowBuilder::baseOf(Value target) const {
+  return llvm::find_if(
+             targets,
+             [&](const Target &other) { return other.value == target; })
+      ->base;
 }
 
 void RowBuilder::emitToken(Value token) {
   emitTokenFacts(token);
   for (Operation &op : frame.source().getBody().front())
-    if (isWholeRowOp(&op) && !isByHead(&op))
+    if (isWholeRowOp(&op) && !isByHead(&op) && needed.contains(&op))
       emitWholeRow(&op, token, /*head=*/nullptr);
   for (const Group &group : groups)
-    emitGroup(group, token);
+    emitGroup(group, token, {});
+}
+
+void RowBuilder::emitColumns(Value token, const Columns &columns) {
+  emitTokenFacts(token);
+  parked[columns.value] = {columns.row, code.f32(), /*isRowOnly=*/true};
+  for (const Group &group : groups) {
+    // Columns are whole heads: those of the group among them.
+    int64_t size = group.shape.getDimSize(2);
+    Value count = code.index(group.shape.getDimSize(1));
+    auto headAt = [&](Value column) {
+      Value inGroup =
+          code.max(code.add(column, -group.firstColumn), code.index(0));
+      return code.min(code.div(inGroup, size), count);
+    };
+    emitGroup(group, token, {headAt(columns.begin), headAt(columns.end)});
+  }
 }
 
 /// Base address of \p value, an argument of the kernel.
@@ -98,6 +141,8 @@ void RowBuilder::emitTokenFacts(Value token) {
     return code.loadIndex(bufferOf(frame, indices), token);
   };
   for (Operation &op : frame.source().getBody().front()) {
+    if (!needed.contains(&op))
+      continue;
     if (auto gather = dyn_cast<GatherOp>(op)) {
       RankedTensorType table = gather.getTable().getType();
       tokenFacts[&op] = {rowStart(code, read(gather.getIndices()), table)};
@@ -126,38 +171,50 @@ static int64_t rankOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getRank();
 }
 
-void RowBuilder::emitGroup(const Group &group, Value token) {
+/// What the stores of \p group are computed by.
+static llvm::SetVector<Operation *> opsOf(ArrayRef<Value> sources) {
+  llvm::SetVector<Operation *> ops;
+  for (Value source : sources)
+    ops.insert_range(opsBehind(source));
+  return ops;
+}
+
+void RowBuilder::emitGroup(const Group &group, Value token,
+                           const Heads &heads) {
   if (group.shape.getRank() != 3)
-    return emitColumns(group, token, /*head=*/nullptr);
+    return emitRow(group, token, /*head=*/nullptr);
 
   // What an earlier group parked in scratch was of another head.
   for (Value value : llvm::to_vector(llvm::make_first_range(parked)))
     if (parked[value].isRowOnly && rankOf(value) == 3)
       parked.erase(value);
-  llvm::SetVector<Operation *> needed = opsBehind(group.appends);
-  for (unsigned result : group.results)
-    needed.insert_range(opsBehind(returned[result]));
-  code.loop(code.index(0), code.index(group.shape.getDimSize(1)), 1,
-            [&](Value head) {
-              for (Operation &op : frame.source().getBody().front())
-                if (isWholeRowOp(&op) && isByHead(&op) && needed.contains(&op))
-                  emitWholeRow(&op, token, head);
-              emitColumns(group, token, head);
-            });
+  llvm::SetVector<Operation *> ops = opsOf(sourcesOf(group));
+  Value begin = heads.begin ? heads.begin : code.index(0);
+  Value end = heads.end ? heads.end : code.index(group.shape.getDimSize(1));
+  code.loop(begin, end, 1, [&](Value head) {
+    for (Operation &op : frame.source().getBody().front())
+      if (isWholeRowOp(&op) && isByHead(&op) && ops.contains(&op))
+        emitWholeRow(&op, token, head);
+    emitRow(group, token, head);
+  });
 }
 
 /// D' / 2 of the rotations in \p group, 0 if there is none.
 int64_t RowBuilder::rotatedHalf(const Group &group) const {
-  llvm::SetVector<Operation *> needed = opsBehind(group.appends);
-  for (unsigned result : group.results)
-    needed.insert_range(opsBehind(returned[result]));
-  for (Operation *op : needed)
+  for (Operation *op : opsOf(sourcesOf(group)))
     if (auto rope = dyn_cast<RopeOp>(op))
       return rope.getTable().getType().getDimSize(1) / 2;
   return 0;
 }
 
-void RowBuilder::emitColumns(const Group &group, Value token, Value head) {
+SmallVector<Value> RowBuilder::sourcesOf(const Group &group) {
+  SmallVector<Value> sources;
+  for (const Store &store : group.stores)
+    sources.push_back(store.source);
+  return sources;
+}
+
+void RowBuilder::emitRow(const Group &group, Value token, Value head) {
   // Without heads all of a token is one row.
   int64_t size =
       head ? group.shape.getShape().back() : elementsPerToken(group.shape);
@@ -183,67 +240,56 @@ void RowBuilder::emitColumns(const Group &group, Value token, Value head) {
 
 void RowBuilder::storeAt(const Group &group, ArrayRef<Place> places) {
   SmallVector<Value> numbers;
-  for (const Place &place : places) {
-    for (unsigned result : group.results)
-      numbers.push_back(evaluate(returned[result], place));
-    for (Operation *append : group.appends) {
-      numbers.push_back(evaluate(cast<AppendOp>(append).getKey(), place));
-      numbers.push_back(evaluate(cast<AppendOp>(append).getValue(), place));
-    }
-  }
+  for (const Place &place : places)
+    for (const Store &store : group.stores)
+      numbers.push_back(evaluate(store.source, place));
   const Value *next = numbers.begin();
-  for (const Place &place : places) {
-    for (unsigned result : group.results)
-      storeResult(result, *next++, place);
-    for (Operation *append : group.appends) {
-      storeAppended(append, next[0], next[1], place);
-      next += 2;
+  for (const Place &place : places)
+    for (const Store &store : group.stores) {
+      if (store.kind == Store::Kind::Target)
+        storeTarget(store.target, *next++, place);
+      else
+        storeAppended(store, *next++, place);
     }
-  }
 }
 
-void RowBuilder::storeResult(unsigned result, Value numbers,
-                             const Place &place) {
-  auto type = cast<RankedTensorType>(returned[result].getType());
+void RowBuilder::storeTarget(Value target, Value numbers, const Place &place) {
+  auto type = cast<RankedTensorType>(target.getType());
   Value index =
       code.add(code.mul(place.token, elementsPerToken(type)), place.column);
-  code.storeLanes(numbers, frame.resultBuffer(result), type.getElementType(),
-                  index, place.lanes);
+  code.storeLanes(numbers, baseOf(target), type.getElementType(), index,
+                  place.lanes);
 }
 
-void RowBuilder::storeAppended(Operation *op, Value key, Value value,
+void RowBuilder::storeAppended(const Store &store, Value numbers,
                                const Place &place) {
-  auto append = cast<AppendOp>(op);
-  auto pageOf = [&](Value cache) {
-    unsigned result = llvm::find(returned, cache) - returned.begin();
-    return frame.resultBuffer(result);
-  };
+  auto append = store.target.getDefiningOp<AppendOp>();
   ArrayRef<int64_t> page = append.getValues().getType().getShape();
   int64_t heads = page[1], size = page[3];
-  Value pageIndex = tokenFacts[op][0];
-  Value position = tokenFacts[op][1];
+  Value pageIndex = tokenFacts[append][0];
+  Value position = tokenFacts[append][1];
   Value firstOfPage = code.mul(pageIndex, heads * size * kPagePositions);
   Value inHead = place.inRow;
   Value head = code.sub(place.column, inHead); // head * size
   Value start = code.add(firstOfPage, code.mul(head, kPagePositions));
+  Value pages = baseOf(store.target);
+  Type element =
+      cast<RankedTensorType>(store.target.getType()).getElementType();
 
-  // Values lie row by row.
-  Value row = code.add(start, code.mul(position, size));
-  code.storeLanes(value, pageOf(append.getNewValues()),
-                  append.getValues().getType().getElementType(),
-                  code.add(row, inHead), place.lanes);
-
-  // Keys lie transposed: one column for each position.
-  Type element = append.getKeys().getType().getElementType();
-  Value rounded = code.narrow(key, element);
-  Value keys = pageOf(append.getNewKeys());
+  // Values lie row by row, keys transposed: one column for each position.
+  if (store.kind == Store::Kind::Value) {
+    Value row = code.add(start, code.mul(position, size));
+    return code.storeLanes(numbers, pages, element, code.add(row, inHead),
+                           place.lanes);
+  }
+  Value rounded = code.narrow(numbers, element);
   Value column =
       code.add(start, code.add(code.mul(inHead, kPagePositions), position));
   for (int64_t lane = 0; lane < place.lanes; ++lane) {
     Value number =
         vector::ExtractOp::create(code.builder, code.loc, rounded, lane);
     buildStore(code.builder, code.loc, number,
-               buildElementPtr(code.builder, code.loc, keys, element,
+               buildElementPtr(code.builder, code.loc, pages, element,
                                code.add(column, lane * kPagePositions)));
   }
 }

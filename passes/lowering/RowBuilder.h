@@ -11,6 +11,10 @@
 // All other ops are evaluated where they are used. Views cost nothing: a column
 // is counted from the start of the token, whatever the shape around it.
 //
+// The same code serves a contraction: its input, computed row by row into
+// scratch before the sums, and what is done to the heads of its result, a few
+// columns of which are at hand as sums.
+//
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_PASSES_LOWERING_ROWBUILDER_H
 #define LATHE_PASSES_LOWERING_ROWBUILDER_H
@@ -19,6 +23,7 @@
 #include "passes/lowering/KernelCode.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace lathe {
 
@@ -32,17 +37,40 @@ bool isRowKernel(mlir::func::FuncOp kernel);
 /// cannot.
 mlir::LogicalResult checkRowKernel(mlir::func::FuncOp kernel);
 
-/// Writes the body of a row kernel. Only for kernels that checkRowKernel()
-/// accepts.
+/// Checks that RowBuilder can write the values \p targets of \p kernel, which
+/// are computed by row ops from arguments and from \p root (may be null).
+mlir::LogicalResult checkRowValues(mlir::func::FuncOp kernel,
+                                   llvm::ArrayRef<mlir::Value> targets,
+                                   mlir::Value root);
+
+/// Writes a row kernel, or values of another kernel that are computed row by
+/// row. Only for what checkRowKernel() or checkRowValues() accepts.
 class RowBuilder {
 public:
+  /// A value to write, and the address (!llvm.ptr) of its token 0.
+  struct Target {
+    mlir::Value value, base;
+  };
+
+  /// For all results of the kernel.
   explicit RowBuilder(KernelFrame &frame);
+  /// For \p targets, with scratch from \p scratch on.
+  RowBuilder(KernelFrame &frame, llvm::ArrayRef<Target> targets,
+             mlir::Value scratch);
 
   /// The type whose first dimension counts the kernel's tokens.
   mlir::RankedTensorType tokenType() const { return countedType; }
 
   /// Writes all of \p token (i64).
   void emitToken(mlir::Value token);
+
+  /// Columns [begin, end) (i64) of the matrix `value`, whole heads of what is
+  /// computed from it; column c of the token at hand is at `row`[c] (f32).
+  struct Columns {
+    mlir::Value value, row, begin, end;
+  };
+  /// Writes what of \p token is computed from \p columns. All targets are.
+  void emitColumns(mlir::Value token, const Columns &columns);
 
   /// What the code written so far needs.
   int64_t scratchBytes() const { return usedScratch; }
@@ -70,22 +98,36 @@ private:
     mlir::Value scale; ///< 1 / deviation; for l2_normalize the length.
   };
 
-  /// Results of one shape, computed together.
+  /// Something that is stored where it is computed: a target, or the new key or
+  /// value of an append.
+  struct Store {
+    enum class Kind { Target, Key, Value } kind;
+    mlir::Value source; ///< What is evaluated.
+    mlir::Value target; ///< The target, or the pages after the append.
+  };
+  /// Stores of one shape, computed together, from `firstColumn` on of the
+  /// matrix that emitColumns() is given.
   struct Group {
     mlir::RankedTensorType shape;
-    llvm::SmallVector<unsigned> results;
-    llvm::SmallVector<mlir::Operation *> appends;
+    int64_t firstColumn;
+    llvm::SmallVector<Store> stores;
+  };
+  /// Heads of a group (i64).
+  struct Heads {
+    mlir::Value begin, end;
   };
 
   void collectGroups();
-  Group &groupOf(mlir::RankedTensorType shape);
+  void addStore(mlir::RankedTensorType shape, const Store &store);
+  mlir::Value baseOf(mlir::Value target) const;
   void emitTokenFacts(mlir::Value token);
-  void emitGroup(const Group &group, mlir::Value token);
-  void emitColumns(const Group &group, mlir::Value token, mlir::Value head);
+  void emitGroup(const Group &group, mlir::Value token, const Heads &heads);
+  void emitRow(const Group &group, mlir::Value token, mlir::Value head);
   void storeAt(const Group &group, llvm::ArrayRef<Place> places);
-  void storeResult(unsigned result, mlir::Value numbers, const Place &place);
-  void storeAppended(mlir::Operation *append, mlir::Value key,
-                     mlir::Value value, const Place &place);
+  void storeTarget(mlir::Value target, mlir::Value numbers, const Place &place);
+  void storeAppended(const Store &store, mlir::Value numbers,
+                     const Place &place);
+  static llvm::SmallVector<mlir::Value> sourcesOf(const Group &group);
   int64_t rotatedHalf(const Group &group) const;
 
   void emitWholeRow(mlir::Operation *op, mlir::Value token, mlir::Value head);
@@ -143,8 +185,10 @@ private:
   KernelFrame &frame;
   KernelCode code;
   mlir::RankedTensorType countedType;
+  llvm::SmallVector<Target> targets;
+  llvm::SetVector<mlir::Operation *> needed; ///< What the targets come of.
   llvm::SmallVector<Group> groups;
-  llvm::SmallVector<mlir::Value> returned;
+  mlir::Value scratch;
 
   // Of the token at hand.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 2>>

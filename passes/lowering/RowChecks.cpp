@@ -164,7 +164,8 @@ static LogicalResult checkUse(Operation *op) {
                      "rounds to numbers that have no layout as "
                      "rows: ")
                  << quantize.getQuant();
-        if (isReturned(quantize.getResult()) && quantize->hasOneUse())
+        bool isRead = isa<func::ReturnOp, LinearOp>(*quantize->user_begin());
+        if (quantize->hasOneUse() && isRead)
           return success();
         return quantize.emitOpError("is not the result of its kernel");
       })
@@ -228,17 +229,34 @@ static LogicalResult checkRotations(func::FuncOp kernel) {
   return failure(result.wasInterrupted());
 }
 
+/// Checks what \p op of a row kernel asks by itself.
+static LogicalResult checkOp(Operation *op) {
+  for (Type type : llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()),
+                                      llvm::to_vector(op->getResultTypes())))
+    if (failed(checkType(op, type)))
+      return failure();
+  return failure(failed(checkUse(op)) || failed(checkArguments(op)));
+}
+
+LogicalResult checkRowValues(func::FuncOp kernel, ArrayRef<Value> targets,
+                             Value root) {
+  llvm::SetVector<Operation *> ops;
+  for (Value target : targets)
+    ops.insert_range(opsBehind(target));
+  for (Operation *op : ops) {
+    bool isRoot = root && op == root.getDefiningOp();
+    if (!isRoot && failed(checkOp(op)))
+      return failure();
+  }
+  return checkRotations(kernel);
+}
+
 LogicalResult checkRowKernel(func::FuncOp kernel) {
   if (!kernel.getBody().hasOneBlock() || kernel.getNumResults() == 0)
     return kernel.emitOpError("is not a kernel of one block with a result");
-  for (Operation &op : kernel.getBody().front()) {
-    for (Type type : llvm::concat<Type>(llvm::to_vector(op.getOperandTypes()),
-                                        llvm::to_vector(op.getResultTypes())))
-      if (failed(checkType(&op, type)))
-        return failure();
-    if (failed(checkUse(&op)) || failed(checkArguments(&op)))
+  for (Operation &op : kernel.getBody().front())
+    if (failed(checkOp(&op)))
       return failure();
-  }
   Operation *end = kernel.getBody().front().getTerminator();
   RankedTensorType first = countedTypeOf(end->getOperand(0));
   for (Value value : end->getOperands()) {

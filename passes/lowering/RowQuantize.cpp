@@ -104,24 +104,21 @@ struct RowBuilder::QuantTarget {
 void RowBuilder::emitQuantize(Operation *op, Value token) {
   auto quantize = cast<QuantizeOp>(op);
   int64_t depth = quantize.getType().getDimSize(1);
-  unsigned result =
-      llvm::find(returned, quantize.getResult()) - returned.begin();
   QuantTarget target{QuantRows(quantize.getQuant(), depth), Value(),
-                     frame.resultBuffer(result)};
+                     baseOf(quantize.getResult())};
   OpBuilder &builder = code.builder;
   Type i8 = builder.getI8Type();
   if (rowQuantOf(quantize.getType())) {
-    target.row =
-        buildElementPtr(builder, code.loc, target.result, i8,
-                        code.mul(token, target.layout.rowBytes()));
+    target.row = buildElementPtr(builder, code.loc, target.result, i8,
+                                 code.mul(token, target.layout.rowBytes()));
     // Up to the next multiple of 64 there are zeros.
     if (depth % 64 != 0) {
       auto line = VectorType::get(64, i8);
       Value zeros = arith::ConstantOp::create(builder, code.loc,
                                               builder.getZeroAttr(line));
-      buildStore(builder, code.loc, zeros,
-                 buildElementPtr(builder, code.loc, target.row, i8,
-                                 depth / 64 * 64));
+      buildStore(
+          builder, code.loc, zeros,
+          buildElementPtr(builder, code.loc, target.row, i8, depth / 64 * 64));
     }
   }
   if (target.layout.group() == 32)
@@ -156,8 +153,9 @@ void RowBuilder::storeScale(const QuantTarget &target, Value scale,
   Value scales =
       buildElementPtr(code.builder, code.loc, target.row,
                       code.builder.getI8Type(), target.layout.scalesOffset());
-  buildStore(code.builder, code.loc, scale,
-             buildElementPtr(code.builder, code.loc, scales, code.f32(), group));
+  buildStore(
+      code.builder, code.loc, scale,
+      buildElementPtr(code.builder, code.loc, scales, code.f32(), group));
 }
 
 /// Stores the sum of the lanes of \p quanta as sum \p index of its row.
@@ -170,9 +168,8 @@ void RowBuilder::storeQuantaSum(const QuantTarget &target, Value quanta,
   Value sum = reduce(code, vector::CombiningKind::ADD, quanta);
   if (sum.getType() != type)
     sum = arith::TruncIOp::create(builder, code.loc, type, sum);
-  Value sums =
-      buildElementPtr(builder, code.loc, target.row, builder.getI8Type(),
-                      target.layout.sumsOffset());
+  Value sums = buildElementPtr(builder, code.loc, target.row,
+                               builder.getI8Type(), target.layout.sumsOffset());
   buildStore(builder, code.loc, sum,
              buildElementPtr(builder, code.loc, sums, type, index));
 }
@@ -184,16 +181,15 @@ void RowBuilder::quantizeRow(QuantizeOp op, Value token,
   auto shape = cast<RankedTensorType>(input.getType());
   int64_t depth = target.layout.depth();
   bool parks = !isPlain(input) && !parked.contains(input);
-  Values most =
-      overColumns(shape, token, nullptr, 0, depth, zeroIntegers(code),
-                  [&](const Place &place, ValueRange carried) -> Values {
-                    Value x = evaluate(input, place);
-                    if (parks)
-                      parkAt(input, x, place);
-                    x = code.keepLanes(x, place.lanes, 0.0f);
-                    return {maxInteger(code, carried[0],
-                                       magnitudeBits(code, x))};
-                  });
+  Values most = overColumns(
+      shape, token, nullptr, 0, depth, zeroIntegers(code),
+      [&](const Place &place, ValueRange carried) -> Values {
+        Value x = evaluate(input, place);
+        if (parks)
+          parkAt(input, x, place);
+        x = code.keepLanes(x, place.lanes, 0.0f);
+        return {maxInteger(code, carried[0], magnitudeBits(code, x))};
+      });
   if (parks)
     notePark(input);
   auto [scale, reciprocal] = factorsOf(code, most[0]);
@@ -219,9 +215,9 @@ void RowBuilder::quantizeGroups(QuantizeOp op, Value token,
   code.loop(
       code.index(0), code.index(target.layout.depth()), group,
       [&](Value first) {
-        Place places[] = {{token, first, first, 0},
-                          {token, code.add(first, kLanes),
-                           code.add(first, kLanes), 0}};
+        Place places[] = {
+            {token, first, first, 0},
+            {token, code.add(first, kLanes), code.add(first, kLanes), 0}};
         Value numbers[2];
         for (auto [number, place] : llvm::zip_equal(numbers, places)) {
           number = evaluate(input, place);

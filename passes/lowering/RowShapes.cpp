@@ -115,6 +115,18 @@ int64_t sliceOffset(tensor::ExtractSliceOp slice) {
   return offset;
 }
 
+int64_t firstColumnOf(Value value) {
+  int64_t column = 0;
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<LinearOp>(op) || op->getNumOperands() == 0)
+      break;
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      column += sliceOffset(slice);
+    value = op->getOperand(0);
+  }
+  return column;
+}
+
 bool isWholeRowOp(Operation *op) {
   return isa<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp,
              L2NormalizeOp, ArgmaxOp, QuantizeOp>(op);
@@ -145,7 +157,7 @@ static void addOpsBehind(Value value, llvm::SetVector<Operation *> &ops) {
   SmallVector<Value> pending{value};
   while (!pending.empty()) {
     Operation *op = pending.pop_back_val().getDefiningOp();
-    if (op && ops.insert(op))
+    if (op && ops.insert(op) && !isa<LinearOp>(op))
       llvm::append_range(pending, op->getOperands());
   }
 }
@@ -153,14 +165,6 @@ static void addOpsBehind(Value value, llvm::SetVector<Operation *> &ops) {
 llvm::SetVector<Operation *> opsBehind(Value value) {
   llvm::SetVector<Operation *> ops;
   addOpsBehind(value, ops);
-  return ops;
-}
-
-llvm::SetVector<Operation *> opsBehind(ArrayRef<Operation *> roots) {
-  llvm::SetVector<Operation *> ops;
-  for (Operation *root : roots)
-    for (Value operand : root->getOperands())
-      addOpsBehind(operand, ops);
   return ops;
 }
 

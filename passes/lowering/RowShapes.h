@@ -46,6 +46,10 @@ bool keepsTokens(mlir::Operation *reshape);
 /// First column of \p slice in its source, counted from the start of a token.
 int64_t sliceOffset(mlir::tensor::ExtractSliceOp slice);
 
+/// The first column of the linear layer's result that \p value is computed from
+/// head by head; 0 in a kernel without one.
+int64_t firstColumnOf(mlir::Value value);
+
 /// True for ops that need a whole row before they give their first number.
 bool isWholeRowOp(mlir::Operation *op);
 
@@ -56,10 +60,9 @@ bool isByHead(mlir::Operation *op);
 /// bytes of the same kernel: that stores it as it goes, and nobody else does.
 bool isStoredByNorm(mlir::Value value);
 
-/// All ops that \p value, or the operands of \p ops, are computed from.
+/// All ops that \p value is computed from, a linear layer among them but not
+/// what that comes of.
 llvm::SetVector<mlir::Operation *> opsBehind(mlir::Value value);
-llvm::SetVector<mlir::Operation *>
-opsBehind(llvm::ArrayRef<mlir::Operation *> ops);
 
 /// What norms have in common: the value that is normalised (for add_* its
 /// sum), and the rest where there is one (else null, or 0).

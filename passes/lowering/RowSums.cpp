@@ -33,15 +33,13 @@ Value RowBuilder::park(Value value, int64_t size) {
   auto [it, isNew] = scratchPlaces.try_emplace(value, usedScratch);
   if (isNew)
     usedScratch += llvm::alignTo(size, kLanes) * sizeof(float);
-  return buildElementPtr(code.builder, code.loc, frame.scratch(),
+  return buildElementPtr(code.builder, code.loc, scratch,
                          code.builder.getI8Type(), it->second);
 }
 
 void RowBuilder::parkAt(Value value, Value numbers, const Place &place) {
-  if (isStoredByNorm(value)) {
-    unsigned result = llvm::find(returned, value) - returned.begin();
-    return storeResult(result, numbers, place);
-  }
+  if (isStoredByNorm(value))
+    return storeTarget(value, numbers, place);
   auto type = cast<RankedTensorType>(value.getType());
   Value row = park(value, type.getShape().back());
   code.storeLanes(numbers, row, code.f32(), place.inRow, kLanes);
@@ -50,9 +48,8 @@ void RowBuilder::parkAt(Value value, Value numbers, const Place &place) {
 void RowBuilder::notePark(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   if (isStoredByNorm(value))
-    parked[value] = {
-        frame.resultBuffer(llvm::find(returned, value) - returned.begin()),
-        type.getElementType(), /*isRowOnly=*/false};
+    parked[value] = {baseOf(value), type.getElementType(),
+                     /*isRowOnly=*/false};
   else
     parked[value] = {park(value, type.getShape().back()), code.f32(),
                      /*isRowOnly=*/true};
@@ -167,9 +164,8 @@ void RowBuilder::emitArgmax(Operation *op, Value token) {
       });
 
   Value first = firstOfMaxima(code, best[0], best[1]);
-  unsigned result = llvm::find(returned, argmax.getResult()) - returned.begin();
   buildStore(builder, code.loc, first,
-             buildElementPtr(builder, code.loc, frame.resultBuffer(result),
+             buildElementPtr(builder, code.loc, baseOf(argmax.getResult()),
                              builder.getI32Type(), token));
 }
 

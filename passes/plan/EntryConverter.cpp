@@ -208,20 +208,35 @@ LogicalResult EntryConverter::convertCall(func::CallOp call) {
   for (BufferIndex index : llvm::concat<BufferIndex>(operands, untied))
     places.push_back(refTo(index));
 
-  // One kernel serves every size; the variant's bound is that of the symbol.
-  SmallVector<StringAttr> symbols = kernelSymbols(kernel);
-  const auto *found = symbols.empty()
-                          ? program.symbols.begin()
-                          : llvm::find(program.symbols, symbols.front());
-  auto variant = rt::VariantAttr::get(
-      call.getContext(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
-      FlatSymbolRefAttr::get(*found),
-      program.maxima[found - program.symbols.begin()]);
   auto name = call->getAttrOfType<StringAttr>("lathe.name");
-  rt::LaunchOp::create(
-      commands, call.getLoc(), name ? name : kernel.getSymNameAttr(),
-      commands.getArrayAttr({variant}), commands.getArrayAttr(places));
+  rt::LaunchOp::create(commands, call.getLoc(),
+                       name ? name : kernel.getSymNameAttr(),
+                       variantsOf(call, kernel), commands.getArrayAttr(places),
+                       call->getAttrOfType<IntegerAttr>(kSkippedAttr));
   return success();
+}
+
+/// The variants of \p call, of which \p kernel serves what the others do not.
+ArrayAttr EntryConverter::variantsOf(func::CallOp call,
+                                     func::FuncOp kernel) const {
+  SmallVector<Attribute> variants;
+  FlatSymbolRefAttr symbol;
+  if (auto few = call->getAttrOfType<ArrayAttr>(kVariantsAttr)) {
+    llvm::append_range(variants, few);
+    symbol = cast<rt::VariantAttr>(few[0]).getSymbol();
+  } else {
+    SmallVector<StringAttr> symbols = kernelSymbols(kernel);
+    symbol = FlatSymbolRefAttr::get(symbols.empty() ? program.symbols.front()
+                                                    : symbols.front());
+  }
+  if (auto skipped = call->getAttrOfType<StringAttr>(kSkippedSymbolAttr))
+    symbol = FlatSymbolRefAttr::get(skipped);
+  // The last bound is that of the symbol.
+  const auto *found = llvm::find(program.symbols, symbol.getAttr());
+  variants.push_back(rt::VariantAttr::get(
+      call.getContext(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
+      symbol, program.maxima[found - program.symbols.begin()]));
+  return ArrayAttr::get(call.getContext(), variants);
 }
 
 LogicalResult EntryConverter::convertSetState(SetStateOp set) {

@@ -53,6 +53,8 @@ private:
                                      mlir::FlatSymbolRefAttr symbol,
                                      rt::BufferKind kind);
   mlir::LogicalResult convertCall(mlir::func::CallOp call);
+  mlir::ArrayAttr variantsOf(mlir::func::CallOp call,
+                             mlir::func::FuncOp kernel) const;
   mlir::FailureOr<BufferIndex> placeResult(mlir::func::CallOp call,
                                            unsigned number);
   mlir::FailureOr<BufferIndex> placeTied(mlir::func::CallOp call,

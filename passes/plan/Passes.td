@@ -38,6 +38,34 @@ def FormKernels : Pass<"lathe-form-kernels", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FormVariants : Pass<"lathe-form-variants", "::mlir::ModuleOp"> {
+  let summary = "Give launches of linear layers kernels of their own for few rows";
+  let description = [{
+    Each launch of a linear layer whose rows vary by call gets a second kernel, for
+    at most 16 rows, which also computes the layer's input where that is rows
+    computed by a launch of their own (a norm, a rounding), and, of a projection
+    to query, key and value, the rotation and the append to the cache. Launches
+    whose results all their readers compute themselves are skipped for few rows.
+
+    ```mlir
+    %n = call @norm(%x, %g) {lathe.name = "n", …} : …
+    %y = call @linear(%n, %w) {lathe.name = "y", …} : …
+    ```
+    becomes
+    ```mlir
+    %n = call @norm(%x, %g) {lathe.name = "n", …, lathe.skipped_symbol = "tokens",
+                             lathe.skipped_to = 16 : i64} : …
+    %y = call @linear_(%n, %w, %x, %g) {lathe.name = "y", …,
+        lathe.variants = [#rt.variant<@norm_linear_few for @tokens to 16>]} : …
+    ```
+
+    Both kernels of a launch take the same operands, and read what they need. It
+    leaves alone layers whose rows are a constant or at most 16, inputs that
+    depend on other rows (pooling), and launches with several results.
+  }];
+  let dependentDialects = ["::lathe::rt::RtDialect", "::mlir::func::FuncDialect"];
+}
+
 def ConvertToRt : Pass<"lathe-convert-to-rt", "::mlir::ModuleOp"> {
   let summary = "Turn entries of launches into the rt dialect";
   let description = [{

@@ -9,7 +9,13 @@
 
 /// Raised when the layout below or the meaning of a field changes. An artifact
 /// says which one its kernels were built for.
-#define LATHE_KERNEL_ABI_VERSION 1
+#define LATHE_KERNEL_ABI_VERSION 2
+
+/// Bytes before a worker's scratch: a header that is zero when a context is
+/// made and that only kernels with something to compute once a worker read or
+/// write. They leave there, as two numbers, the launch for which they did so,
+/// and what.
+#define LATHE_SCRATCH_HEADER 64
 
 /// What a kernel returns: 0 for success; any other value is a fault of the
 /// kernel and ends the call with a device error.
@@ -29,14 +35,19 @@ typedef struct LatheKernelArgs {
   void *const *buffers;
   /// Value of each symbol that the kernel names, in its order.
   const long long *scalars;
+  /// The number of this launch, 1 or more: no other launch that runs on the
+  /// same scratch has it.
+  long long launch;
 } LatheKernelArgs;
 
 /// Computes the tiles [begin, end) of a launch. Re-entrant: several threads
 /// call it at once with disjoint ranges and their own scratch. It never
 /// blocks, allocates or calls out.
 ///
-/// \param scratch 64-byte aligned, of the kernel's `scratch_bytes`; its content
-///   is undefined at entry and not kept.
+/// \param scratch 64-byte aligned, of the kernel's `scratch_bytes`, behind a
+/// header
+///   of LATHE_SCRATCH_HEADER bytes. What stands there is what the last range
+///   left that ran on it; it is undefined at the first range of a launch.
 typedef int (*LatheKernel)(const LatheKernelArgs *args, void *scratch,
                            long long begin, long long end);
 

@@ -179,9 +179,9 @@ struct Launch {
 
 static int runRange(void *data, uint32_t worker, int64_t begin, int64_t end) {
   Launch *launch = static_cast<Launch *>(data);
-  return launch->kernel(&launch->arguments,
-                        launch->scratch + worker * launch->scratchStride, begin,
-                        end);
+  std::byte *scratch = launch->scratch + worker * launch->scratchStride;
+  return launch->kernel(&launch->arguments, scratch + LATHE_SCRATCH_HEADER,
+                        begin, end);
 }
 
 /// Tiles that a worker takes at a time: a few ranges a worker even out what a
@@ -203,11 +203,11 @@ Status CpuDevice::launch(const DeviceCode &code,
                          const LaunchArguments &arguments,
                          const LaunchScope &scope) const {
   const CpuCode &image = static_cast<const CpuCode &>(code);
-  Launch launch{
-      image.kernels[arguments.kernel],
-      {LATHE_KERNEL_ABI_VERSION, arguments.buffers, arguments.scalars},
-      arguments.scratch,
-      arguments.scratchStride};
+  Launch launch{image.kernels[arguments.kernel],
+                {LATHE_KERNEL_ABI_VERSION, arguments.buffers, arguments.scalars,
+                 static_cast<long long>(arguments.launch)},
+                arguments.scratch,
+                arguments.scratchStride};
   int failure = scope.pool->run(arguments.tiles,
                                 grainOf(arguments.tiles, scope.pool->workers()),
                                 {runRange, &launch}, scope.cancelled);

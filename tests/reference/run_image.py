@@ -11,7 +11,7 @@ import subprocess
 
 import numpy as np
 
-from run_kernel import ABI_VERSION, Arguments, Buffer, evaluate_map
+from run_kernel import ABI_VERSION, Arguments, Buffer, Scratch, evaluate_map
 
 
 class Image:
@@ -51,29 +51,36 @@ class Image:
     def call(self, name, arrays, scalars, parts=1):
         """The last of `arrays` after all tiles of kernel `name` have run, and
         whether all guards are as they were."""
+        buffers = [Buffer(array) for array in arrays]
+        intact = self.call_in_place(name, buffers, scalars, parts)
+        return buffers[-1].array, intact and all(b.is_guard_intact() for b in buffers)
+
+    def call_in_place(self, name, buffers, scalars, parts=1):
+        """Runs all tiles of kernel `name` on `buffers`, in `parts` ranges; whether
+        the guard of scratch is as it was."""
         tiles = evaluate_map(self.tiles[name], scalars)
         bounds = [tiles * part // parts for part in range(parts + 1)]
         ranges = list(zip(bounds, bounds[1:]))
         if self.emulator:
-            return self._emulate(name, arrays, scalars, ranges), True
-        buffers = [Buffer(array) for array in arrays]
-        scratch = Buffer(np.full(self.scratch[name], 0xFF, np.uint8))
+            self._emulate(name, buffers, scalars, ranges)
+            return True
+        scratch = Scratch(self.scratch[name])
         addresses = np.array([b.bytes.ctypes.data for b in buffers], np.uint64)
         values = np.array(scalars, np.int64)
-        arguments = Arguments(ABI_VERSION, addresses.ctypes.data, values.ctypes.data)
+        arguments = Arguments(ABI_VERSION, addresses.ctypes.data, values.ctypes.data,
+                              scratch.launch)
         kernel = getattr(self.library, name)
         kernel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
         for begin, end in ranges:
-            code = kernel(ctypes.addressof(arguments), scratch.bytes.ctypes.data, begin, end)
+            code = kernel(ctypes.addressof(arguments), scratch.address(), begin, end)
             if code != 0:
                 raise SystemExit(f"{name} returned {code}")
-        intact = all(b.is_guard_intact() for b in [*buffers, scratch])
-        return buffers[-1].array, intact
+        return scratch.is_guard_intact()
 
-    def _emulate(self, name, arrays, scalars, ranges):
-        result = arrays[-1]
+    def _emulate(self, name, buffers, scalars, ranges):
+        arrays = [buffer.array for buffer in buffers]
         for begin, end in ranges:
-            stored = [np.ascontiguousarray(a).tobytes() for a in [*arrays[:-1], result]]
+            stored = [array.tobytes() for array in arrays]
             stored = [data + bytes(-len(data) % 64) for data in stored]
             numbers = [self.places[name], len(stored), len(scalars), self.scratch[name], begin, end]
             numbers += [len(data) for data in stored] + list(scalars)
@@ -81,6 +88,7 @@ class Image:
             done = subprocess.run([*self.emulator, self.path], input=request, capture_output=True)
             if done.returncode or len(done.stdout) != sum(map(len, stored)):
                 raise SystemExit(f"{name} under the emulator: exit {done.returncode}")
-            last = done.stdout[-len(stored[-1]) :][: result.nbytes]
-            result = np.frombuffer(last, result.dtype).reshape(result.shape)
-        return result
+            rest = done.stdout
+            for array, data in zip(arrays, stored):
+                array[...] = np.frombuffer(rest[: array.nbytes], array.dtype).reshape(array.shape)
+                rest = rest[len(data) :]

@@ -14,7 +14,8 @@ import subprocess
 import numpy as np
 
 GUARD = 64  # bytes past a buffer's end
-ABI_VERSION = 1
+ABI_VERSION = 2
+HEADER = 64  # bytes before scratch
 
 # Kernels after any lowering hold upstream dialects only.
 TO_LLVM = (
@@ -54,7 +55,27 @@ class Arguments(ctypes.Structure):
         ("abi_version", ctypes.c_int64),
         ("buffers", ctypes.c_void_p),
         ("scalars", ctypes.c_void_p),
+        ("launch", ctypes.c_int64),
     ]
+
+
+class Scratch:
+    """A worker's scratch: bytes that are no number, behind a header of zeros. Two
+    calls are two launches."""
+
+    launches = 0
+
+    def __init__(self, size):
+        Scratch.launches += 1
+        self.launch = Scratch.launches
+        self.buffer = Buffer(np.full(HEADER + size, 0xFF, np.uint8))
+        self.buffer.array[:HEADER] = 0
+
+    def address(self):
+        return self.buffer.bytes.ctypes.data + HEADER
+
+    def is_guard_intact(self):
+        return self.buffer.is_guard_intact()
 
 
 def aligned(size):
@@ -128,16 +149,17 @@ class Kernels:
     def call(self, name, buffers, scalars, parts=1):
         """Runs all tiles of kernel `name` on `buffers`, in `parts` ranges."""
         tiles = evaluate_map(self.tiles[name], scalars)
-        scratch = Buffer(np.full(self.scratch[name], 0xFF, np.uint8))
+        scratch = Scratch(self.scratch[name])
         addresses = np.array([b.bytes.ctypes.data for b in buffers], np.uint64)
         values = np.array(scalars, np.int64)
-        arguments = Arguments(ABI_VERSION, addresses.ctypes.data, values.ctypes.data)
+        arguments = Arguments(ABI_VERSION, addresses.ctypes.data, values.ctypes.data,
+                              scratch.launch)
         kernel = getattr(self.library, name)
         kernel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
         bounds = [tiles * part // parts for part in range(parts + 1)]
         for begin, end in zip(bounds, bounds[1:]):
             status = kernel(
-                ctypes.addressof(arguments), scratch.bytes.ctypes.data, begin, end
+                ctypes.addressof(arguments), scratch.address(), begin, end
             )
             if status != 0:
                 raise RuntimeError(f"{name} returned {status}")

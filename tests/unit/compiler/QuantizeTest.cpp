@@ -97,7 +97,8 @@ TEST_F(QuantizeTest, SumsOfBytesStandBehindTheScales) {
   };
   for (int64_t row = 0; row < 2; ++row) {
     for (int64_t i = 0; i < 4; ++i)
-      EXPECT_EQ(sumOf(grouped, 32, row, i), added(grouped, 32, row, 16 * i, 16));
+      EXPECT_EQ(sumOf(grouped, 32, row, i),
+                added(grouped, 32, row, 16 * i, 16));
     EXPECT_EQ(sumOf(whole, 64, row, 0), added(whole, 64, row, 0, 64));
   }
 }

@@ -64,9 +64,11 @@ __attribute__((used)) static long runCall(const char *path) {
     buffers[i] = map(sizes[i] + 64);
     readAll(0, buffers[i], sizes[i]);
   }
-  LatheKernelArgs args = {LATHE_KERNEL_ABI_VERSION, buffers, scalars};
+  LatheKernelArgs args = {LATHE_KERNEL_ABI_VERSION, buffers, scalars, 1};
   LatheKernel kernel = (LatheKernel)(image + header[0]);
-  int code = kernel(&args, map(header[3] + 64), header[4], header[5]);
+  char *scratch = map(LATHE_SCRATCH_HEADER + header[3] + 64);
+  int code =
+      kernel(&args, scratch + LATHE_SCRATCH_HEADER, header[4], header[5]);
   for (long i = 0; i < header[1]; ++i)
     for (long done = 0; done < sizes[i];)
       done +=

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <numeric>
 
 using namespace lathe;
 using namespace lathe::runtime;
@@ -18,8 +19,12 @@ enum Entry : size_t { kScale, kFill, kTable, kFail, kStep, kStepGreedy };
 
 class ContextTest : public ::testing::Test {
 protected:
-  void SetUp() override {
-    bytes = ArtifactBuilder::create().build();
+  void SetUp() override { open(ArtifactBuilder::create()); }
+
+  void open(const ArtifactBuilder &builder) {
+    context.reset();
+    model.reset();
+    bytes = builder.build();
     Result<std::shared_ptr<const Artifact>> artifact =
         Artifact::openMemory(bytes.span(), "test.lathe");
     ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
@@ -67,6 +72,35 @@ TEST_F(ContextTest, TakesTheVariantOfTheRange) {
   EXPECT_EQ(floats(*context, kScale)[0], 1);
   ASSERT_TRUE(scale(*context, std::vector<float>(9 * 4, 1)).isOk());
   EXPECT_EQ(floats(*context, kScale)[0], 1001);
+}
+
+TEST_F(ContextTest, SkipsALaunchUpToItsBound) {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  // The one that makes what is copied to the result.
+  builder.entry("scale").commands[0]->action.AsLaunch()->skipped_to = 4;
+  open(builder);
+  ASSERT_TRUE(scale(*context, std::vector<float>(5 * 4, 1)).isOk());
+  EXPECT_EQ(floats(*context, kScale)[1], 2);
+  ASSERT_TRUE(scale(*context, std::vector<float>(4 * 4, 100)).isOk());
+  EXPECT_EQ(floats(*context, kScale)[1], 2);
+}
+
+TEST_F(ContextTest, GivesEachLaunchANumberOfItsOwn) {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  builder.kernel("scale").name = "once";
+  open(builder);
+  for (uint32_t threads : {1u, 3u}) {
+    ContextOptions options;
+    options.threads = threads;
+    std::unique_ptr<Context> own = create(options);
+    for (int call = 0; call < 3; ++call) {
+      ASSERT_TRUE(scale(*own, std::vector<float>(8 * 4, 1)).isOk());
+      std::vector<float> firsts = floats(*own, kScale);
+      float count = std::accumulate(firsts.begin(), firsts.end(), 0.0f);
+      EXPECT_GE(count, 1);
+      EXPECT_LE(count, float(threads));
+    }
+  }
 }
 
 TEST_F(ContextTest, FillsWithAByte) {

@@ -106,7 +106,7 @@ TEST_F(ElfImageTest, FindsAndRunsAKernel) {
   EXPECT_EQ(image->find("nothing"), nullptr);
   int32_t out[2] = {};
   void *buffers[] = {out};
-  LatheKernelArgs args = {LATHE_KERNEL_ABI_VERSION, buffers, nullptr};
+  LatheKernelArgs args = {LATHE_KERNEL_ABI_VERSION, buffers, nullptr, 1};
   EXPECT_EQ(table(&args, nullptr, 0, 2), 0);
   EXPECT_EQ(out[0], 7);
   EXPECT_EQ(out[1], 8);
@@ -272,7 +272,7 @@ TEST_F(ElfImageTest, FindsSymbolsByTheGnuHashTableAlone) {
   setDynamic(DT_HASH, DT_DEBUG, 0);
   Result<ElfImage> image = ElfImage::load(bytes);
   ASSERT_TRUE(image.isOk()) << image.status().message();
-  EXPECT_EQ(image->functionCount(), 8u);
+  EXPECT_EQ(image->functionCount(), 9u);
   EXPECT_NE(image->find("greedy"), nullptr);
 }
 

@@ -1,6 +1,7 @@
 //===- ProgramCheckerTest.cpp - Tests of runtime/ProgramChecker.h ---------===//
 
 #include "runtime/Artifact.h"
+#include "runtime/abi/KernelAbi.h"
 #include "tests/unit/runtime/ArtifactBuilder.h"
 
 #include <gtest/gtest.h>
@@ -248,6 +249,12 @@ const Fault kFaults[] = {
     {"LaunchRange",
      [](auto &b) { launchOf(b, "scale", 0).variants[1]->maximum = 63; },
      "the last one ends at 63"},
+    {"LaunchSkippedAlways",
+     [](auto &b) { launchOf(b, "scale", 0).skipped_to = 64; },
+     "skipped_to: is 64, but the last variant ends at 64"},
+    {"LaunchSkippedBelow",
+     [](auto &b) { launchOf(b, "scale", 0).skipped_to = -2; },
+     "skipped_to: is -2"},
     {"LaunchOperand", [](auto &b) { launchOf(b, "scale", 0).operands[2] = 5; },
      "operands: names buffer 5 of 5"},
     {"CopyPast",
@@ -330,9 +337,9 @@ TEST(ProgramCheckerTest, RefusesASmallProgramThatDescribesTooMuch) {
   auto entries =
       b.CreateVector(std::vector<flatbuffers::Offset<artifact::Entry>>());
   artifact::FinishProgramBuffer(
-      b, artifact::CreateProgram(b, 1, model, provenance, symbols, targets,
-                                 b.CreateVector(kernels), buffers, buffers,
-                                 entries));
+      b, artifact::CreateProgram(b, LATHE_KERNEL_ABI_VERSION, model, provenance,
+                                 symbols, targets, b.CreateVector(kernels),
+                                 buffers, buffers, entries));
   std::span<const std::byte> program =
       std::as_bytes(std::span(b.GetBufferPointer(), b.GetSize()));
   Status status = open(ArtifactBuilder::create().buildWith(program).span());

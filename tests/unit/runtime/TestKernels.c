@@ -35,6 +35,21 @@ int scale_wide(const LatheKernelArgs *args, void *scratch, long long begin,
   return LATHE_KERNEL_OK;
 }
 
+/// y[t][0] = 1 where this worker sees the launch for the first time, all else
+/// 0: buffers x, w, y; a tile is a row of 4.
+int once(const LatheKernelArgs *args, void *scratch, long long begin,
+         long long end) {
+  float *y = args->buffers[2];
+  long long *header = (long long *)((char *)scratch - LATHE_SCRATCH_HEADER);
+  for (long long t = begin; t < end; ++t) {
+    for (int c = 0; c < 4; ++c)
+      y[t * 4 + c] = 0;
+    y[t * 4] = header[0] != args->launch;
+    header[0] = args->launch;
+  }
+  return LATHE_KERNEL_OK;
+}
+
 /// total[0] += the number of rows: buffers total; scalars tokens; one tile.
 int count(const LatheKernelArgs *args, void *scratch, long long begin,
           long long end) {

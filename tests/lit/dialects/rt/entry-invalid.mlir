@@ -93,6 +93,16 @@ rt.entry @launch_c2_operand {
 
 rt.symbol @tokens in [1, 8]
 rt.kernel @k scalars [@tokens] {}
+rt.entry @launch_c3 {
+  rt.buffer temporary @y : tensor<2xi32> bytes affine_map<()[s0] -> (8)>
+  // expected-error @below {{expects to run for some value of @tokens, got skipped to 8 of 8}}
+  rt.launch "y" [#rt.variant<@k for @tokens to 8>] ([@y]) skipped to 8
+}
+
+// -----
+
+rt.symbol @tokens in [1, 8]
+rt.kernel @k scalars [@tokens] {}
 rt.entry @copy_c1 {
   rt.buffer temporary @y : tensor<2xi32> bytes affine_map<()[s0] -> (8)>
   rt.buffer temporary @z : tensor<4xi32> bytes affine_map<()[s0] -> (16)>

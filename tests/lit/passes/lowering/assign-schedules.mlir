@@ -6,8 +6,8 @@
 // LEVEL: expects a level of the schedule table, got 'pdp-11'
 
 // 256 KiB of f32 rows of 768 are 85; in register tiles of 8 rows: 80.
-// CHECK: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<row_block = 80, panels = 2>
-// V3: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 84, panels = 2, vector = 8>
+// CHECK: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<row_block = 80>
+// V3: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 84, vector = 8>
 func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
@@ -16,8 +16,8 @@ func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tens
 }
 
 // Half the bytes, twice the rows; the dot product only where the level has it.
-// CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2>
-// BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2, dot = bf16>
+// CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+// BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = bf16>
 func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: tensor<96x768xbf16>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xbf16, #lathe.dims<"tokens">>, tensor<96x768xbf16>
@@ -27,9 +27,9 @@ func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: ten
 
 // Bytes: the level's way to multiply them; where there are groups, each sum has
 // two accumulators.
-// CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, panels = 2, dot = madd>
-// BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, panels = 2, dot = vnni>
-// V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, row_block = 128, panels = 2, vector = 8, dot = madd>
+// CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, dot = madd>
+// BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = vnni>
+// V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, row_block = 128, vector = 8, dot = madd>
 func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
                          %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
@@ -39,7 +39,7 @@ func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quant
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
-// BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, panels = 2, dot = vnni>
+// BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, dot = vnni>
 func.func private @groups(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>,
                           %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
@@ -47,6 +47,39 @@ func.func private @groups(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quan
       tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>
       -> tensor<?x96xf32, #lathe.dims<"tokens">>
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// All of few rows in one block. A single row of two panels has chains enough for
+// the latency of an fma, where workers still share the panels evenly.
+// CHECK: func.func private @few{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>
+// V3: func.func private @few{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 18, vector = 8>
+func.func private @few(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel, lathe.row_limit = 16 : i64} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// CHECK: func.func private @few_wide{{.*}}lathe.schedule = #lathe.schedule<row_block = 16, panels = 2>
+func.func private @few_wide(%x: tensor<4x768xf32>, %w: tensor<1536x768xf32>) -> tensor<4x1536xf32>
+    attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x768xf32>, tensor<1536x768xf32> -> tensor<4x1536xf32>
+  return %y : tensor<4x1536xf32>
+}
+
+// Whole heads of the result: three panels of 32 hold one of 96.
+// CHECK: func.func private @heads{{.*}}lathe.schedule = #lathe.schedule<row_block = 16, panels = 3>
+func.func private @heads(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>,
+                         %p: tensor<?xi32, #lathe.dims<"tokens">>, %t: tensor<64x96xf32>)
+    -> tensor<?x1x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel, lathe.row_limit = 16 : i64} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %y, %c0 : tensor<?x96xf32, #lathe.dims<"tokens">>
+  %h = tensor.expand_shape %y [[0], [1, 2]] output_shape [%n, 1, 96]
+      : tensor<?x96xf32, #lathe.dims<"tokens">> into tensor<?x1x96xf32, #lathe.dims<"tokens">>
+  %r = lathe.rope %h at %p, %t : tensor<?x1x96xf32, #lathe.dims<"tokens">>, tensor<?xi32, #lathe.dims<"tokens">>, tensor<64x96xf32>
+  return %r : tensor<?x1x96xf32, #lathe.dims<"tokens">>
 }
 
 // CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>

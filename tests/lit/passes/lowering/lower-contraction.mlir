@@ -9,7 +9,7 @@
 // Two rows and one panel of two vectors: four chains, each one fma a term.
 // CHECK-LABEL: func.func private @linear
 // CHECK-SAME: (%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i32
-// CHECK-SAME: lathe.scratch_bytes = 256 : i64, lathe.tiles = #[[TILES]]
+// CHECK-SAME: lathe.scratch_bytes = 384 : i64, lathe.tiles = #[[TILES]]
 // CHECK: %[[SUMS:.*]]:4 = scf.for
 // CHECK-COUNT-4: llvm.intr.fma
 // CHECK-NOT: llvm.intr.fma
@@ -53,6 +53,55 @@ func.func private @chunks(%x: !rows, %w: !weight) -> !wide
     attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 1>} {
   %y = lathe.linear %x, %w reduce <chunk = 16> : !rows, !weight -> !wide
   return %y : !wide
+}
+
+// A norm before the sums is computed once a worker: the header of scratch says
+// for which launch, and which block of rows.
+// CHECK-LABEL: func.func private @prologue
+//       CHECK: %[[LAUNCH:.*]] = llvm.load %{{.*}} invariant {{.*}} -> i64
+//       CHECK: %[[HEADER:.*]] = llvm.getelementptr %{{.*}}[-64]
+//       CHECK: arith.cmpi ne, %{{.*}}, %[[LAUNCH]]
+//       CHECK: scf.if
+//       CHECK:   llvm.intr.sqrt
+//       CHECK:   llvm.store %[[LAUNCH]]
+//       CHECK: llvm.intr.fma
+func.func private @prologue(%x: !rows, %g: tensor<97xf32>, %w: !weight) -> !wide
+    attributes {lathe.kernel, lathe.row_limit = 16 : i64,
+                lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 16>} {
+  %n = lathe.rms_norm %x, %g eps 1.0e-5 : !rows, tensor<97xf32>
+  %y = lathe.linear %n, %w : !rows, !weight -> !wide
+  return %y : !wide
+}
+
+// Heads of the result are made of the sums of a whole tile: two of 32 columns, of
+// which the second is written to the cache as it is.
+!heads = tensor<?x1x32xf32, #lathe.dims<"tokens">>
+!half = tensor<?x32xf32, #lathe.dims<"tokens">>
+!index = tensor<?xi32, #lathe.dims<"tokens">>
+!keys = tensor<?x1x32x32xf32, #lathe.dims<"pages">>
+!pages = tensor<?x?xi32, #lathe.dims<"slots", "slot_pages">>
+// CHECK-LABEL: func.func private @heads
+//   CHECK-NOT:   {{= lathe\.}}
+//       CHECK:   %{{.*}}:4 = scf.for
+//       CHECK:   scf.for
+//       CHECK:     arith.subf
+//       CHECK:     arith.addf
+//       CHECK:     vector.extract
+//   CHECK-NOT:   {{= lathe\.}}
+//       CHECK:   return
+func.func private @heads(%x: !rows, %w: !weight, %p: !index, %t: tensor<64x32xf32>, %k: !keys, %v: !keys, %s: !index, %pt: !pages)
+    -> (!keys {lathe.tied = 4 : i64}, !keys {lathe.tied = 5 : i64})
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 4, panels = 2>} {
+  %y = lathe.linear %x, %w : !rows, !weight -> !wide
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %y, %c0 : !wide
+  %a = tensor.extract_slice %y[0, 0] [%n, 32] [1, 1] : !wide to !half
+  %b = tensor.extract_slice %y[0, 32] [%n, 32] [1, 1] : !wide to !half
+  %ah = tensor.expand_shape %a [[0], [1, 2]] output_shape [%n, 1, 32] : !half into !heads
+  %bh = tensor.expand_shape %b [[0], [1, 2]] output_shape [%n, 1, 32] : !half into !heads
+  %r = lathe.rope %ah at %p, %t : !heads, !index, tensor<64x32xf32>
+  %nk, %nv = lathe.append %r, %bh to %k, %v at %p, %s, %pt : !heads, !heads, !keys, !keys, !index, !index, !pages
+  return %nk, %nv : !keys, !keys
 }
 
 // Left alone: the weight is not packed.
