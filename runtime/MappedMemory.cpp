@@ -34,6 +34,9 @@ MappedMemory::~MappedMemory() {
     munmap(start, mapped);
 }
 
+/// Bytes of a huge page on the machines that Lathe runs on.
+static constexpr size_t kHugePage = size_t(2) << 20;
+
 /// Reserves whole pages for \p bytes and \p tail more; null if there are none.
 static void *reserve(size_t bytes, size_t tail, size_t &mapped) {
   if (bytes > SIZE_MAX - tail - pageSize()) {
@@ -58,6 +61,10 @@ Result<MappedMemory> MappedMemory::allocate(size_t bytes, const char *purpose) {
                              std::to_string(bytes) +
                              " bytes: " + std::strerror(errno));
   memory.length = bytes;
+  // Fewer pages, fewer misses of the TLB. Where the system has none to give,
+  // nothing is lost.
+  if (bytes >= kHugePage)
+    madvise(memory.start, memory.mapped, MADV_HUGEPAGE);
   return memory;
 }
 

@@ -47,20 +47,10 @@ constexpr LevelRow kLevels[] = {
     {"aarch64", 6, 16, 4, false, DotKind::Sdot, 4, 2},
 };
 
-/// Bytes of activations that one tile of a launch reads again for each panel:
-/// a quarter of the smallest second-level cache in use (1 MiB), so that a panel
-/// and what others bring stay beside them.
-constexpr int64_t kActivationBytes = 256 * 1024;
-
-/// Rows of a tile at most, so that there are tiles for all workers.
-constexpr int64_t kMostRows = 128;
-
-/// Whether \p kernel, rooted in \p linear, is for few rows.
-bool isForFewRows(func::FuncOp kernel, LinearOp linear) {
-  int64_t rows = linear.getInput().getType().getDimSize(0);
-  return kernel->hasAttr(kRowLimitAttr) ||
-         (!ShapedType::isDynamic(rows) && rows <= kFewRows);
-}
+/// Rows of a tile of the launch: enough to read their panel from the nearest
+/// caches, few enough that there are tiles for all workers. Decoding the panel
+/// takes as long as two rows do, so there are more to share it.
+constexpr int64_t kRowBlock = 64, kDecodedRowBlock = 128;
 
 /// Panels of a tile of the launch. With few rows two, so that a single row has
 /// chains enough to hide the latency of an fma, unless there are so few that
@@ -83,26 +73,22 @@ ScheduleAttr contractionSchedule(func::FuncOp kernel, LinearOp linear,
   RankedTensorType input = linear.getInput().getType();
   RankedTensorType weight = linear.getWeight().getType();
   auto packing = dyn_cast_or_null<PackedAttr>(weight.getEncoding());
-  int64_t rows = row.rows, terms = input.getDimSize(1);
-  int64_t rowBytes = terms * input.getElementTypeBitWidth() / 8;
+  int64_t rows = row.rows, block = kRowBlock;
   bool isBf16 =
       input.getElementType().isBF16() && weight.getElementType().isBF16();
   DotKind dot = isBf16 && row.hasBf16Dot ? DotKind::Bf16 : DotKind::Fma;
   if (QuantAttr quant = rowQuantOf(input)) {
     rows = quant.getGroup() == 32 ? row.groupedRows : row.bytesRows;
-    rowBytes = QuantRows(quant, terms).rowBytes();
     dot = row.bytesDot;
   } else if (packing && packing.getQuant()) {
-    // Decoded weights pass by a chunk of terms at a time.
-    rowBytes = std::min<int64_t>(terms, 256) * sizeof(float);
+    block = kDecodedRowBlock;
   }
-  int64_t tiles = kActivationBytes / std::max<int64_t>(rowBytes, 1) / rows;
-  int64_t block = rows * std::clamp<int64_t>(tiles, 1, kMostRows / rows);
   // All of few rows, so that what is computed first is computed once.
   if (isForFewRows(kernel, linear))
-    block = llvm::alignTo(kFewRows, rows);
-  return ScheduleAttr::get(linear.getContext(), rows, row.columns, block,
-                           panelsOf(kernel, linear), row.vector, dot);
+    block = kFewRows;
+  return ScheduleAttr::get(linear.getContext(), rows, row.columns,
+                           llvm::alignTo(block, rows), panelsOf(kernel, linear),
+                           row.vector, dot);
 }
 
 /// The schedule of any other kernel: rows are handed out a few at a time.

@@ -61,6 +61,12 @@ std::optional<MatrixView> matrixViewOf(Value value) {
   return view;
 }
 
+bool isForFewRows(func::FuncOp kernel, LinearOp linear) {
+  int64_t rows = linear.getInput().getType().getDimSize(0);
+  return kernel->hasAttr(kRowLimitAttr) ||
+         (!ShapedType::isDynamic(rows) && rows <= kFewRows);
+}
+
 int64_t headSizeOf(func::FuncOp kernel) {
   if (kernel.getOps<LinearOp>().empty())
     return 0;
@@ -183,6 +189,7 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
   match.schedule = kernel->getAttrOfType<ScheduleAttr>(kScheduleAttr);
   if (!match.linear || !match.schedule || !matchWeight(match))
     return std::nullopt;
+  match.isForFewRows = isForFewRows(kernel, match.linear);
   match.inputType = match.linear.getInput().getType();
   match.columns = match.linear.getWeight().getType().getDimSize(0);
   if (match.inputType.isDynamicDim(1) || !matchInput(match))

@@ -45,6 +45,8 @@ struct Contraction {
   std::optional<MatrixView> plainInput;
   /// Whether the input is computed row by row, before the sums.
   bool hasPrologue = false;
+  /// Whether the kernel is for few rows, all in one block.
+  bool isForFewRows = false;
   /// Columns of the kernel's results: N, or N/2 behind a gate.
   int64_t resultColumns = 0;
   bool isGated = false;
@@ -58,6 +60,9 @@ struct Contraction {
   /// Address of the packed weight.
   mlir::Value weightBase(const KernelFrame &frame) const;
 };
+
+/// Whether \p kernel runs on at most kFewRows rows.
+bool isForFewRows(mlir::func::FuncOp kernel, LinearOp linear);
 
 /// Columns of the heads that \p kernel makes of the result of its linear layer,
 /// to rotate them or to append them to a cache; 0 where it does not.

@@ -83,6 +83,8 @@ KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
     weights.push_back({dot.prepareWeights(low), dot.prepareWeights(high)});
   }
   Value term = code.add(span.firstTerm, code.mul(octet, kOctet));
+  if (isWholeRow())
+    span.ahead.prefetch(code, term, kOctet);
   int64_t vectors = weights.size();
   for (int64_t half = 0; half < 2; ++half)
     for (int64_t row = 0; row < rows.count(); ++row) {
@@ -133,6 +135,8 @@ KernelCode::Values IntegerTile::addSpan(const TileRows &rows, const Span &span,
     quantaSums.push_back(loadSum(rows, row, span.firstTerm));
     scales.push_back(loadScale(rows, row, span.firstTerm));
   }
+  if (!isWholeRow())
+    span.ahead.prefetch(code, span.firstTerm, reader.quant().getGroup());
   Values dots = dotSpan(rows, span, quantaSums);
 
   Values next(sums);
@@ -159,7 +163,8 @@ KernelCode::Values IntegerTile::addSpan(const TileRows &rows, const Span &span,
 
 KernelCode::Values IntegerTile::addUnit(const TileRows &rows,
                                         ArrayRef<QuantReader::Place> places,
-                                        Value unit, ValueRange sums) const {
+                                        Value unit, const Ahead &ahead,
+                                        ValueRange sums) const {
   QuantAttr quant = reader.quant();
   SmallVector<QuantReader::Place> in;
   for (const QuantReader::Place &place : places)
@@ -169,15 +174,14 @@ KernelCode::Values IntegerTile::addUnit(const TileRows &rows,
                    sums, [&](Value group, ValueRange carried) -> Values {
                      Value first =
                          code.add(terms, code.mul(group, quant.getGroup()));
-                     return addSpan(rows, {in, group, first}, carried);
+                     return addSpan(rows, {in, group, first, ahead}, carried);
                    });
 }
 
-void IntegerTile::build(const TileRows &rows, Value column,
-                        Value target) const {
-  int64_t width = tile.width(rows.count());
+void IntegerTile::build(const TileRows &rows, ArrayRef<Value> columns,
+                        Value target, const Ahead &ahead) const {
   SmallVector<QuantReader::Place> places;
-  for (Value first : tile.vectorColumns(width, column))
+  for (Value first : columns)
     places.push_back(
         reader.placeOf(weights, match.columns, match.depth(), first));
   auto floats = VectorType::get(lanes(), code.f32());
@@ -186,9 +190,9 @@ void IntegerTile::build(const TileRows &rows, Value column,
   int64_t units = match.depth() / reader.quant().unit();
   sums = code.loop(code.index(0), code.index(units), 1, sums,
                    [&](Value unit, ValueRange carried) {
-                     return addUnit(rows, places, unit, carried);
+                     return addUnit(rows, places, unit, ahead, carried);
                    });
-  tile.storeSums(sums, width, target);
+  tile.store(sums, places.size(), target);
 }
 
 } // namespace lathe

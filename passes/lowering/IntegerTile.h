@@ -23,9 +23,10 @@ public:
   IntegerTile(KernelFrame &frame, KernelCode code, const Contraction &match,
               const RegisterTile &tile);
 
-  /// What RegisterTile::build does.
-  void build(const TileRows &rows, mlir::Value column,
-             mlir::Value target) const;
+  /// Builds the sums of all terms of \p rows by the vectors that begin with
+  /// \p columns, as RegisterTile::columnsOf gives them, to \p target.
+  void build(const TileRows &rows, llvm::ArrayRef<mlir::Value> columns,
+             mlir::Value target, const Ahead &ahead = {}) const;
 
 private:
   using Values = KernelCode::Values;
@@ -35,13 +36,14 @@ private:
     llvm::ArrayRef<QuantReader::Place> places; ///< Of the vectors, in its unit.
     mlir::Value group;                         ///< In the unit (i64).
     mlir::Value firstTerm;                     ///< In the row (i64).
+    const Ahead &ahead;                        ///< Of the whole tile.
   };
 
   int64_t lanes() const { return match.schedule.getVector(); }
   bool isWholeRow() const { return rowLayout.group() != 32; }
   Values addUnit(const TileRows &rows,
                  llvm::ArrayRef<QuantReader::Place> places, mlir::Value unit,
-                 mlir::ValueRange sums) const;
+                 const Ahead &ahead, mlir::ValueRange sums) const;
   Values addSpan(const TileRows &rows, const Span &span,
                  mlir::ValueRange sums) const;
   Values dotSpan(const TileRows &rows, const Span &span,

@@ -144,6 +144,12 @@ Value KernelCode::loadLanes(Value base, Type element, Value index) const {
                                    : buildWiden(builder, loc, numbers);
 }
 
+void KernelCode::prefetch(Value pointer, bool isForWriting) const {
+  // Into the nearest cache, as data.
+  LLVM::Prefetch::create(builder, loc, pointer, isForWriting ? 1 : 0,
+                         /*hint=*/isForWriting ? 3 : 2, /*cache=*/1);
+}
+
 void KernelCode::storeLanes(Value vector, Value base, Type element, Value index,
                             int64_t count) const {
   Value pointer = buildElementPtr(builder, loc, base, element, index);

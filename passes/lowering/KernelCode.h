@@ -75,6 +75,9 @@ struct KernelCode {
   /// f32, a number or a vector, rounded to \p element, ties to even.
   mlir::Value narrow(mlir::Value value, mlir::Type element) const;
 
+  /// Asks for the line of memory at \p pointer, which need not be anybody's.
+  void prefetch(mlir::Value pointer, bool isForWriting) const;
+
   /// for (i = \p begin; i < \p end; i += \p step) \p body(i)
   void loop(mlir::Value begin, mlir::Value end, int64_t step,
             llvm::function_ref<void(mlir::Value)> body) const;

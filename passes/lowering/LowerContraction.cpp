@@ -2,11 +2,15 @@
 //
 // A tile of a launch is a block of rows and a few packed panels of columns.
 // Tiles follow each other such that what they share, rows or panels, is what
-// would cost most to read again. Inside, full register tiles go over the block
-// for each group of columns, then one lower tile takes the rows that are left.
-// Each register tile leaves its sums in scratch, where one loop, the same for
-// every shape of tile, adds bias and elementwise ops and stores: that keeps the
-// code small, and costs some loads and stores for each K fma.
+// would cost most to read again. Register tiles leave the sums of the whole
+// launch tile in scratch; then one loop, the same for every shape of tile, adds
+// bias and elementwise ops and stores. That keeps the code small, and costs
+// some loads and stores for each K fma.
+//
+// With many rows, tiles of one height go down the block for each panel, a chunk
+// of terms at a time where a panel is too long for the cache, and one lower
+// tile takes the rows that are left. With few rows all is one tile of their
+// height.
 //
 // An input that is computed (a norm, a rounding) is written to scratch first,
 // once for each block of rows and worker: the header of the scratch says for
@@ -65,25 +69,28 @@ private:
   void buildPrologue();
   RegisterTile::Activations activations() const;
 
-  void buildFullRows(Value begin, Value end);
-  void buildRestRows(Value begin, Value count);
-  void buildSums(const TileRows &rows, Value column, Value target);
+  void buildFewRows();
+  void buildManyRows();
+  void buildChunk(const RegisterTile::Terms *terms);
+  void buildSums(const TileRows &rows, Value row, Value vector,
+                 const RegisterTile::Terms *terms, const Ahead &ahead = {});
+  Ahead nextWeights(Value row, Value vector,
+                    const RegisterTile::Terms *terms) const;
+  void prefetchResults(Value row, Value vector) const;
   void buildByHeight(Value count, ArrayRef<int64_t> heights,
                      llvm::function_ref<void(int64_t)> body);
-  SmallVector<int64_t> restHeights(bool hasFull) const;
-  void buildDecodedTile(Value column);
   /// Weights of few bits that become numbers before they are multiplied.
   bool isDecoded() const {
     return match.packing.getQuant() && !match.inputQuant;
   }
+  int64_t chunkTerms() const;
+  Value vectorEnd() const;
 
-  void buildEpilogue(Value row, Value rows, Value column, Value width);
-  void storeVector(Value row, Value tileRow, Value column, Value tileColumn,
-                   bool isWhole);
+  void buildEpilogue();
+  void storeVector(Value tileRow, Value column, bool isWhole);
   Value loadBias(Value column, int64_t shift, Value mask) const;
-  void buildHeadTile(Value row, Value count, const TileRows &rows);
-  void addBias(Value count) const;
-  void buildHeads(Value row, Value count);
+  void addBias() const;
+  void buildHeads();
 
   KernelFrame &frame;
   const Contraction &match;
@@ -94,6 +101,8 @@ private:
   int64_t groupColumns() const {
     return schedule.getPanels() * match.packing.getColumns();
   }
+  int64_t panelBytes() const;
+  bool isLikeResult(BlockArgument argument) const;
   int64_t groups() const {
     return llvm::divideCeil(match.resultColumns, groupColumns());
   }
@@ -102,11 +111,12 @@ private:
   int64_t sumsOffset = 0, decodedOffset = 0, rowOpsOffset = 0;
   int64_t rowOpsBytes = 0;
 
-  /// Of the launch: blocks of rows, and whether the tiles of one follow each
-  /// other (i1).
-  Value rowBlocks, isRowMajor;
-  /// Of the launch tile: its block, rows and columns.
-  Value block, blockBegin, blockEnd, columnBegin, columnEnd;
+  /// Blocks of rows of the launch, and how many of them go over all panels
+  /// before the next ones do.
+  Value rowBlocks;
+  int64_t passBlocks = 1;
+  /// Of the launch tile: its block, its rows and how many, its columns.
+  Value block, blockBegin, blockRows, columnBegin, columnEnd;
 };
 
 //===----------------------------------------------------------------------===//
@@ -131,9 +141,9 @@ void ContractionKernel::placeScratch() {
   };
   if (match.hasPrologue)
     take(schedule.getRowBlock() * computedRowBytes(match));
-  int64_t rows = isDecoded() ? schedule.getRowBlock() : schedule.getRows();
-  sumsOffset = take(rows * tile.stride() * 4);
-  decodedOffset = take(isDecoded() ? QuantTile::kChunk * tile.stride() * 4 : 0);
+  sumsOffset = take(schedule.getRowBlock() * tile.stride() * 4);
+  if (isDecoded() && !match.isForFewRows)
+    decodedOffset = take(chunkTerms() * tile.stride() * 4);
   rowOpsOffset = offset;
 }
 
@@ -142,8 +152,7 @@ Value ContractionKernel::scratchAt(int64_t offset) const {
                          frame.builder().getI8Type(), offset);
 }
 
-/// Where the sums of row \p row (i64), counted from the first in scratch,
-/// begin.
+/// Where the sums of row \p row (i64) of the block begin.
 Value ContractionKernel::sumsOfRow(Value row) const {
   return buildElementPtr(frame.builder(), loc, scratchAt(sumsOffset),
                          code.f32(), code.mul(row, tile.stride()));
@@ -163,71 +172,75 @@ void ContractionKernel::build() {
   frame.close(blocks * groups(), rowOpsOffset + rowOpsBytes);
 }
 
-/// What of one operand may stay in the second-level cache while the other one
-/// passes, in bytes: half of the smallest in use.
-constexpr int64_t kCacheBytes = 512 * 1024;
+/// Bytes of one panel of the weight.
+int64_t ContractionKernel::panelBytes() const {
+  if (match.packing.getQuant())
+    return PackedQuant(match.packing).panelBytes(match.depth());
+  int64_t depth = match.packing.getDepth();
+  return llvm::alignTo(match.depth(), depth) * match.packing.getColumns() *
+         match.weightElement.getIntOrFloatBitWidth() / 8;
+}
 
-/// Panel by panel, the weights are read once, and the rows once for each group
-/// of panels unless they stay in cache; block by block it is the reverse. Takes
-/// the order that reads fewer bytes.
+/// True if \p argument has a row for each of the results', as long as theirs.
+bool ContractionKernel::isLikeResult(BlockArgument argument) const {
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  return type && type.getRank() == 2 && !rowQuantOf(type) &&
+         type.getDimSize(1) == match.resultColumns &&
+         type.getDimSize(0) == match.inputType.getDimSize(0) &&
+         argument != linear().getInput() && argument != linear().getWeight();
+}
+
+/// Weights that stay in the second-level cache while all rows pass, in bytes:
+/// half of the smallest in use.
+constexpr int64_t kCachedWeights = 512 * 1024;
+
+/// Rows that stay in the last cache while all panels pass, in bytes.
+constexpr int64_t kCachedRows = 4 * 1024 * 1024;
+
+/// Weights are read in bursts, when a panel is new: each is read once and goes
+/// down all rows, which follow slowly, from the last cache. Rows that do not
+/// fit there take the panels in several passes. Small weights stay where they
+/// are, and what is computed first is computed once: then it is block by block.
 void ContractionKernel::chooseOrder() {
   Value rows = frame.size(match.inputType, 0);
   rowBlocks = code.div(code.add(rows, schedule.getRowBlock() - 1),
                        schedule.getRowBlock());
-  int64_t depth = std::max<int64_t>(match.depth(), 1);
-  int64_t rowBytes =
-      depth * match.activationElement.getIntOrFloatBitWidth() / 8;
-  int64_t columnBytes = depth * match.weightElement.getIntOrFloatBitWidth() / 8;
-  if (match.packing.getQuant())
-    columnBytes = PackedQuant(match.packing).panelBytes(match.depth()) /
-                  match.packing.getColumns();
-  Value rowTotal = code.mul(rows, rowBytes);
-  Value columnTotal = code.index(match.columns * columnBytes);
-  Value rowReads = code.select(code.less(rowTotal, code.index(kCacheBytes + 1)),
-                               rowTotal, code.mul(rowTotal, groups()));
-  Value weightReads = match.columns * columnBytes <= kCacheBytes
-                          ? columnTotal
-                          : code.mul(rowBlocks, match.columns * columnBytes);
-  isRowMajor = code.less(code.add(rowTotal, weightReads),
-                         code.add(rowReads, columnTotal));
+  int64_t panels = llvm::divideCeil(match.columns, match.packing.getColumns());
+  int64_t blockBytes = schedule.getRowBlock() * computedRowBytes(match);
+  passBlocks = std::max<int64_t>(kCachedRows / blockBytes, 1);
+  if (match.hasPrologue || panels * panelBytes() <= kCachedWeights)
+    passBlocks = 1;
 }
 
 void ContractionKernel::buildTile(Value index) {
-  OpBuilder &builder = frame.builder();
   Value rows = frame.size(match.inputType, 0);
-  Value minor = code.select(isRowMajor, code.index(groups()), rowBlocks);
-  Value high = arith::DivUIOp::create(builder, loc, index, minor);
-  Value low = arith::RemUIOp::create(builder, loc, index, minor);
-  Value group = code.select(isRowMajor, low, high);
-  block = code.select(isRowMajor, high, low);
+  int64_t passTiles = passBlocks * groups();
+  Value firstBlock = code.mul(code.div(index, passTiles), passBlocks);
+  Value blocks =
+      code.min(code.sub(rowBlocks, firstBlock), code.index(passBlocks));
+  Value inPass = code.rem(index, passTiles);
+  OpBuilder &builder = frame.builder();
+  Value group = arith::DivUIOp::create(builder, loc, inPass, blocks);
+  block = code.add(firstBlock,
+                   arith::RemUIOp::create(builder, loc, inPass, blocks));
 
   blockBegin = code.mul(block, schedule.getRowBlock());
-  blockEnd = code.min(code.add(blockBegin, schedule.getRowBlock()), rows);
+  blockRows =
+      code.min(code.index(schedule.getRowBlock()), code.sub(rows, blockBegin));
   columnBegin = code.mul(group, groupColumns());
   columnEnd = code.min(code.add(columnBegin, groupColumns()),
                        code.index(match.resultColumns));
   if (match.hasPrologue)
     buildPrologue();
-
-  if (isDecoded() && match.headSize == 0) {
-    Value count = code.sub(blockEnd, blockBegin);
-    auto pick = scf::IfOp::create(
-        builder, loc, code.less(code.index(schedule.getRows()), count),
-        /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(pick.thenBlock());
-    code.loop(columnBegin, columnEnd, tile.width(1),
-              [&](Value column) { buildDecodedTile(column); });
-    builder.setInsertionPointToStart(pick.elseBlock());
-    return buildRestRows(blockBegin, count);
-  }
-
-  Value rest = code.rem(code.sub(blockEnd, blockBegin), schedule.getRows());
-  Value fullEnd = code.sub(blockEnd, rest);
-  buildFullRows(blockBegin, fullEnd);
-  if (schedule.getRows() > 1)
-    code.when(code.less(code.index(0), rest),
-              [&] { buildRestRows(fullEnd, rest); });
+  if (match.isForFewRows)
+    buildFewRows();
+  else
+    buildManyRows();
+  if (match.headSize == 0)
+    return buildEpilogue();
+  if (linear().getBias())
+    addBias();
+  buildHeads();
 }
 
 /// Where the register tiles find their rows: in the argument, or, if they are
@@ -270,7 +283,7 @@ void ContractionKernel::buildPrologue() {
                         code.mul(blockBegin, -computedRowBytes(match)));
     RowBuilder rows(frame, {{linear().getInput(), base}},
                     scratchAt(rowOpsOffset));
-    code.loop(blockBegin, blockEnd, 1,
+    code.loop(blockBegin, code.add(blockBegin, blockRows), 1,
               [&](Value token) { rows.emitToken(token); });
     rowOpsBytes = std::max(rowOpsBytes, rows.scratchBytes());
     buildStore(builder, loc, frame.launch(), note(0));
@@ -282,38 +295,103 @@ void ContractionKernel::buildPrologue() {
 // Register tiles
 //===----------------------------------------------------------------------===//
 
-/// The sums of one register tile, to \p target.
-void ContractionKernel::buildSums(const TileRows &rows, Value column,
-                                  Value target) {
+/// The vectors of sums of the launch tile that are wanted: of a gate all, else
+/// what is left of the columns.
+Value ContractionKernel::vectorEnd() const {
+  int64_t lanes = schedule.getVector();
+  if (match.isGated)
+    return code.index(tile.stride() / lanes);
+  return code.div(code.add(code.sub(columnEnd, columnBegin), lanes - 1), lanes);
+}
+
+/// The sums of one register tile: of \p rows, which are the block's from row
+/// \p row on, by as many vectors from \p vector on as go into it; all terms, or
+/// \p terms alone, added to what is there.
+void ContractionKernel::buildSums(const TileRows &rows, Value row, Value vector,
+                                  const RegisterTile::Terms *terms,
+                                  const Ahead &ahead) {
+  int64_t count = tile.vectors(rows.count());
+  Value target =
+      buildElementPtr(frame.builder(), loc, sumsOfRow(row), code.f32(),
+                      code.mul(vector, schedule.getVector()));
+  if (terms && isDecoded())
+    return tile.add(rows,
+                    tile.decodedWeights(scratchAt(decodedOffset), terms->begin,
+                                        vector, count),
+                    *terms, target);
+  SmallVector<Value> columns = tile.columnsOf(columnBegin, vector, count);
   if (match.inputQuant)
-    return IntegerTile(frame, code, match, tile).build(rows, column, target);
+    return IntegerTile(frame, code, match, tile)
+        .build(rows, columns, target, ahead);
   if (isDecoded())
-    return QuantTile(frame, code, match, tile).build(rows, column, target);
-  tile.build(rows, column, target);
+    return QuantTile(frame, code, match, tile).build(rows, columns, target);
+  RegisterTile::Weights weights = tile.packedWeights(columns);
+  if (terms)
+    tile.add(rows, weights, *terms, target, ahead);
+  else
+    tile.build(rows, weights, target, ahead);
 }
 
-/// Register tiles of `rows` rows: for each group of columns down all rows, so
-/// that its weights are still in the nearest cache for the next rows.
-void ContractionKernel::buildFullRows(Value begin, Value end) {
-  int64_t rows = schedule.getRows(), width = tile.width(rows);
-  if (match.headSize > 0)
-    return code.loop(begin, end, rows, [&](Value row) {
-      buildHeadTile(row, code.index(rows),
-                    tile.rowsFrom(activations(), row, rows));
-    });
-  code.loop(columnBegin, columnEnd, width, [&](Value column) {
-    code.loop(begin, end, rows, [&](Value row) {
-      buildSums(tile.rowsFrom(activations(), row, rows), column,
-                scratchAt(sumsOffset));
-      buildEpilogue(row, code.index(rows), column, code.index(width));
-    });
-  });
+/// What the tile of the block's rows from \p row on asks for while it goes over
+/// \p terms of the panel of \p vector: its share of the weights behind these.
+/// They are the next chunk of the panel, or the next panel, and read in a burst
+/// when their turn comes.
+Ahead ContractionKernel::nextWeights(Value row, Value vector,
+                                     const RegisterTile::Terms *terms) const {
+  if (isDecoded())
+    return {};
+  OpBuilder &builder = frame.builder();
+  int64_t bytes = panelBytes(), columns = match.packing.getColumns();
+  Value column = tile.columnsOf(columnBegin, vector, 1).front();
+  Value next = code.mul(code.div(column, columns), bytes);
+  if (terms) {
+    int64_t termBytes = bytes / match.depth();
+    next = code.add(next, code.mul(terms->end, termBytes));
+    bytes = chunkTerms() * termBytes;
+  } else {
+    next = code.add(next, bytes);
+  }
+  int64_t tiles = schedule.getRowBlock() / schedule.getRows();
+  int64_t share = llvm::divideCeil(bytes, tiles);
+  next = code.add(next, code.mul(code.div(row, schedule.getRows()), share));
+  return {buildElementPtr(builder, loc, match.weightBase(frame),
+                          builder.getI8Type(), next),
+          share, chunkTerms()};
 }
 
-/// Heights of the tiles for what is left of the rows: powers of two, then the
-/// most that can be left; a whole tile where no full ones go before.
-SmallVector<int64_t> ContractionKernel::restHeights(bool hasFull) const {
-  int64_t most = schedule.getRows() - (hasFull ? 1 : 0);
+/// Asks for the lines of the results, and of operands like them, that the
+/// block's rows from \p row on have beside vector \p vector: each row has few,
+/// far from those of the next one.
+void ContractionKernel::prefetchResults(Value row, Value vector) const {
+  constexpr int64_t kLine = 64;
+  OpBuilder &builder = frame.builder();
+  int64_t height = schedule.getRows();
+  Value first = code.add(columnBegin, code.mul(vector, schedule.getVector()));
+  auto prefetch = [&](Value base, Type type, bool isForWriting) {
+    Type element = cast<RankedTensorType>(type).getElementType();
+    int64_t bytes = tile.vectors(height) * schedule.getVector() *
+                    element.getIntOrFloatBitWidth() / 8;
+    for (int64_t i = 0; i < height; ++i) {
+      Value at = code.add(code.add(blockBegin, row), i);
+      at = code.add(code.mul(at, match.resultColumns), first);
+      Value line = buildElementPtr(builder, loc, base, element, at);
+      for (int64_t byte = 0; byte < bytes; byte += kLine)
+        code.prefetch(
+            buildElementPtr(builder, loc, line, builder.getI8Type(), byte),
+            isForWriting);
+    }
+  };
+  auto types = frame.source().getResultTypes();
+  for (auto [index, type] : llvm::enumerate(types))
+    prefetch(frame.resultBuffer(index), type, /*isForWriting=*/true);
+  for (BlockArgument argument : frame.source().getArguments())
+    if (isLikeResult(argument))
+      prefetch(frame.buffer(argument), argument.getType(),
+               /*isForWriting=*/false);
+}
+
+/// Powers of two up to \p most, and \p most.
+SmallVector<int64_t> heightsUpTo(int64_t most) {
   SmallVector<int64_t> heights;
   for (int64_t height = 1; height < most; height *= 2)
     heights.push_back(height);
@@ -337,99 +415,116 @@ void ContractionKernel::buildByHeight(Value count, ArrayRef<int64_t> heights,
   body(heights.front());
 }
 
-/// Tiles of fewer rows than a full one, as wide as that allows: with few rows,
-/// wide tiles keep enough fma in flight. A tile that is higher than \p count
-/// computes its last row again.
-void ContractionKernel::buildRestRows(Value begin, Value count) {
-  bool hasFull = !isDecoded() || match.headSize > 0;
-  buildByHeight(count, restHeights(hasFull), [&](int64_t height) {
-    TileRows rows = tile.rowsFrom(activations(), begin, height, count);
-    if (match.headSize > 0)
-      return buildHeadTile(begin, count, rows);
-    int64_t width = tile.width(height);
-    code.loop(columnBegin, columnEnd, width, [&](Value column) {
-      buildSums(rows, column, scratchAt(sumsOffset));
-      buildEpilogue(begin, count, column, code.index(width));
+/// A tile as high as the rows that are there, and as wide as that allows: wide
+/// tiles keep enough fma in flight. One that is higher computes its last row
+/// again.
+void ContractionKernel::buildFewRows() {
+  int64_t most = schedule.getRows();
+  Value end = vectorEnd();
+  code.loop(code.index(0), blockRows, most, [&](Value row) {
+    Value count = code.min(code.sub(blockRows, row), code.index(most));
+    buildByHeight(count, heightsUpTo(most), [&](int64_t height) {
+      TileRows rows = tile.rowsFrom(activations(), code.add(blockBegin, row),
+                                    height, count);
+      code.loop(code.index(0), end, tile.vectors(height), [&](Value vector) {
+        buildSums(rows, row, vector, /*terms=*/nullptr);
+      });
     });
   });
 }
 
-/// All rows of a launch tile by width(1) columns from \p column on, over
-/// weights that are decoded into scratch, a chunk of terms at a time, behind
-/// the sums.
-void ContractionKernel::buildDecodedTile(Value column) {
+/// Terms that all rows go over before the next ones: so many that the weights
+/// of a panel stay in the second-level cache for the next rows; for decoded
+/// ones, whole units that stay in the first.
+int64_t ContractionKernel::chunkTerms() const {
+  constexpr int64_t kPanelBytes = 512 * 1024;
+  int64_t depth = match.depth();
+  if (match.inputQuant)
+    return depth;
+  if (isDecoded())
+    return QuantTile::kChunk;
+  int64_t bytes = match.weightElement.getIntOrFloatBitWidth() / 8;
+  int64_t fitting = kPanelBytes / match.packing.getColumns() / bytes;
+  // A chunk of the sum's own, or an odd end: rare, and left alone.
+  bool isWhole = match.chunk == depth && depth % match.packing.getDepth() == 0;
+  return depth <= fitting || !isWhole ? depth : fitting / 2;
+}
+
+void ContractionKernel::buildManyRows() {
+  int64_t terms = chunkTerms();
+  if (terms >= match.depth() && !isDecoded())
+    return buildChunk(/*terms=*/nullptr);
+
   OpBuilder &builder = frame.builder();
-  Value count = code.sub(blockEnd, blockBegin);
-  Value width =
-      code.min(code.index(tile.width(1)), code.sub(columnEnd, column));
   int64_t lanes = schedule.getVector();
   Value zero = buildFloat(builder, loc, VectorType::get(lanes, code.f32()), 0);
-  Value sums = scratchAt(sumsOffset), numbers = scratchAt(decodedOffset);
-  code.loop(code.index(0), code.mul(count, tile.stride()), lanes,
+  Value sums = scratchAt(sumsOffset);
+  code.loop(code.index(0), code.mul(blockRows, tile.stride()), lanes,
             [&](Value at) {
               buildStore(builder, loc, zero,
                          buildElementPtr(builder, loc, sums, code.f32(), at));
             });
-
-  // Of a gate both halves, else what is left of the columns.
-  Value vectors = code.index(tile.stride() / lanes);
-  if (!match.isGated)
-    vectors = code.div(code.add(width, lanes - 1), lanes);
   Value depth = code.index(match.depth());
-  Value rest = code.rem(count, schedule.getRows());
-  Value restRow = code.sub(count, rest);
-  code.loop(code.index(0), depth, QuantTile::kChunk, [&](Value first) {
-    Value last = code.min(code.add(first, QuantTile::kChunk), depth);
-    RegisterTile::Decoded weights{numbers, first, last};
-    QuantTile(frame, code, match, tile).decode(column, vectors, weights);
-    auto addRows = [&](const TileRows &rows, Value row) {
-      code.loop(code.index(0), vectors, tile.decodedVectors(rows.count()),
-                [&](Value vector) {
-                  tile.addDecoded(rows, weights, sumsOfRow(row), vector);
-                });
-    };
-    code.loop(code.index(0), restRow, schedule.getRows(), [&](Value row) {
-      addRows(tile.rowsFrom(activations(), code.add(blockBegin, row),
-                            schedule.getRows()),
-              row);
-    });
-    if (schedule.getRows() == 1)
-      return;
-    code.when(code.less(code.index(0), rest), [&] {
-      buildByHeight(rest, restHeights(/*hasFull=*/true), [&](int64_t height) {
-        Value first = code.add(blockBegin, restRow);
-        addRows(tile.rowsFrom(activations(), first, height, rest), restRow);
-      });
+  code.loop(code.index(0), depth, terms, [&](Value begin) {
+    RegisterTile::Terms chunk{begin, code.min(code.add(begin, terms), depth),
+                              /*hasTail=*/false};
+    if (isDecoded())
+      QuantTile(frame, code, match, tile)
+          .decode(columnBegin, vectorEnd(),
+                  {scratchAt(decodedOffset), chunk.begin, chunk.end});
+    buildChunk(&chunk);
+  });
+}
+
+/// All rows of the block by all vectors of the launch tile: register tiles down
+/// the rows for each few vectors, so that their weights are still in the
+/// nearest cache for the next rows. What is left of the rows has tiles of its
+/// own.
+void ContractionKernel::buildChunk(const RegisterTile::Terms *terms) {
+  int64_t height = schedule.getRows();
+  Value rest = code.rem(blockRows, height), end = vectorEnd();
+  Value restRow = code.sub(blockRows, rest);
+  code.loop(code.index(0), end, tile.vectors(height), [&](Value vector) {
+    code.loop(code.index(0), restRow, height, [&](Value row) {
+      if (match.headSize == 0)
+        prefetchResults(row, vector);
+      buildSums(tile.rowsFrom(activations(), code.add(blockBegin, row), height),
+                row, vector, terms, nextWeights(row, vector, terms));
     });
   });
-  buildEpilogue(blockBegin, count, column, width);
+  if (height == 1)
+    return;
+  code.when(code.less(code.index(0), rest), [&] {
+    buildByHeight(rest, heightsUpTo(height - 1), [&](int64_t restHeight) {
+      TileRows rows = tile.rowsFrom(
+          activations(), code.add(blockBegin, restRow), restHeight, rest);
+      code.loop(code.index(0), end, tile.vectors(restHeight),
+                [&](Value vector) { buildSums(rows, restRow, vector, terms); });
+    });
+  });
 }
 
 //===----------------------------------------------------------------------===//
 // Elementwise results
 //===----------------------------------------------------------------------===//
 
-/// Finishes the sums of a register tile and stores the results.
-void ContractionKernel::buildEpilogue(Value row, Value rows, Value column,
-                                      Value width) {
+/// Finishes the sums of the launch tile and stores the results.
+void ContractionKernel::buildEpilogue() {
   int64_t lanes = schedule.getVector();
-  Value end = code.min(code.add(column, width), columnEnd);
-  code.loop(code.index(0), rows, 1, [&](Value tileRow) {
-    Value at = code.add(row, tileRow);
-    code.loop(column, end, lanes, [&](Value first) {
-      Value tileColumn = code.sub(first, column);
+  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
+    code.loop(columnBegin, columnEnd, lanes, [&](Value column) {
       if (match.resultColumns % lanes == 0)
-        return storeVector(at, tileRow, first, tileColumn, /*isWhole=*/true);
+        return storeVector(tileRow, column, /*isWhole=*/true);
       Value last = code.index(match.resultColumns - lanes);
       OpBuilder &builder = frame.builder();
-      Value isCut = code.less(last, first);
+      Value isCut = code.less(last, column);
       auto pick = scf::IfOp::create(builder, loc, isCut,
                                     /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(pick.thenBlock());
-      storeVector(at, tileRow, first, tileColumn, /*isWhole=*/false);
+      storeVector(tileRow, column, /*isWhole=*/false);
       builder.setInsertionPointToStart(pick.elseBlock());
-      storeVector(at, tileRow, first, tileColumn, /*isWhole=*/true);
+      storeVector(tileRow, column, /*isWhole=*/true);
     });
   });
 }
@@ -449,16 +544,16 @@ Value ContractionKernel::loadBias(Value column, int64_t shift,
                          : buildLoad(builder, loc, type, pointer));
 }
 
-/// Stores one vector of each result.
-void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
-                                    Value tileColumn, bool isWhole) {
+/// Stores one vector of each result, of row \p tileRow of the block.
+void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
   OpBuilder &builder = frame.builder();
   int64_t lanes = schedule.getVector();
   Value mask;
   if (!isWhole)
     mask = buildPrefixMask(builder, loc, lanes,
                            code.sub(code.index(match.resultColumns), column));
-  Value sums = sumsOfRow(tileRow);
+  Value row = code.add(blockBegin, tileRow);
+  Value tileColumn = code.sub(column, columnBegin), sums = sumsOfRow(tileRow);
   auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
     Value at = shift == 0 ? tileColumn : code.add(tileColumn, tile.upOffset());
     Value sum = buildLoad(builder, loc, VectorType::get(lanes, code.f32()),
@@ -493,30 +588,13 @@ void ContractionKernel::storeVector(Value row, Value tileRow, Value column,
 // Results that are heads
 //===----------------------------------------------------------------------===//
 
-/// All columns of the launch tile for \p rows, of which \p count (i64) are
-/// there from row \p row on: the sums stand beside each other, then heads are
-/// made of them.
-void ContractionKernel::buildHeadTile(Value row, Value count,
-                                      const TileRows &rows) {
-  int64_t width = tile.width(rows.count());
-  Value sums = scratchAt(sumsOffset);
-  code.loop(columnBegin, columnEnd, width, [&](Value column) {
-    buildSums(rows, column,
-              buildElementPtr(frame.builder(), loc, sums, code.f32(),
-                              code.sub(column, columnBegin)));
-  });
-  if (linear().getBias())
-    addBias(count);
-  buildHeads(row, count);
-}
-
-/// Adds the bias to the sums of \p count rows.
-void ContractionKernel::addBias(Value count) const {
+/// Adds the bias to the sums.
+void ContractionKernel::addBias() const {
   OpBuilder &builder = frame.builder();
   auto type = VectorType::get(schedule.getVector(), code.f32());
   code.loop(columnBegin, columnEnd, schedule.getVector(), [&](Value column) {
     Value bias = loadBias(column, /*shift=*/0, /*mask=*/nullptr);
-    code.loop(code.index(0), count, 1, [&](Value tileRow) {
+    code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
       Value place = buildElementPtr(builder, loc, sumsOfRow(tileRow),
                                     code.f32(), code.sub(column, columnBegin));
       Value sum = buildLoad(builder, loc, type, place);
@@ -525,17 +603,17 @@ void ContractionKernel::addBias(Value count) const {
   });
 }
 
-void ContractionKernel::buildHeads(Value row, Value count) {
+void ContractionKernel::buildHeads() {
   Operation *end = frame.source().getBody().front().getTerminator();
   SmallVector<RowBuilder::Target> targets;
   for (auto [index, result] : llvm::enumerate(end->getOperands()))
     targets.push_back({result, frame.resultBuffer(index)});
   RowBuilder heads(frame, targets, scratchAt(rowOpsOffset));
-  code.loop(code.index(0), count, 1, [&](Value tileRow) {
+  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
     // Such that column `columnBegin` is where the first sum is.
     Value sums = buildElementPtr(frame.builder(), loc, sumsOfRow(tileRow),
                                  code.f32(), code.mul(columnBegin, -1));
-    heads.emitColumns(code.add(row, tileRow),
+    heads.emitColumns(code.add(blockBegin, tileRow),
                       {linear().getResult(), sums, columnBegin, columnEnd});
   });
   rowOpsBytes = std::max(rowOpsBytes, heads.scratchBytes());

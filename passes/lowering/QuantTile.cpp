@@ -66,10 +66,10 @@ KernelCode::Values QuantTile::addGroup(const TileRows &rows, const Group &group,
   return next;
 }
 
-void QuantTile::build(const TileRows &rows, Value column, Value target) const {
-  int64_t width = tile.width(rows.count());
+void QuantTile::build(const TileRows &rows, ArrayRef<Value> columns,
+                      Value target) const {
   SmallVector<QuantReader::Place> places;
-  for (Value first : tile.vectorColumns(width, column))
+  for (Value first : columns)
     places.push_back(placeOf(first));
   auto floats = VectorType::get(lanes(), code.f32());
   Values sums(rows.count() * places.size(),
@@ -90,20 +90,13 @@ void QuantTile::build(const TileRows &rows, Value column, Value target) const {
                      });
   };
   sums = code.loop(code.index(0), code.index(units), 1, sums, addUnit);
-  tile.storeSums(sums, width, target);
+  tile.store(sums, places.size(), target);
 }
 
 void QuantTile::decode(Value column, Value vectors,
-                       const RegisterTile::Decoded &target) const {
-  SmallVector<Value> firsts = tile.vectorColumns(tile.width(1), column);
-  int64_t own = tile.width(1) / lanes();
+                       const Decoded &target) const {
   code.loop(code.index(0), vectors, 1, [&](Value index) {
-    // The halves of a gate are apart in the weight, not in scratch.
-    Value first = code.add(firsts[0], code.mul(index, lanes()));
-    if (int64_t(firsts.size()) > own)
-      first = code.select(
-          code.less(index, code.index(own)), first,
-          code.add(firsts[own], code.mul(code.add(index, -own), lanes())));
+    Value first = tile.columnsOf(column, index, 1).front();
     Value numbers = buildElementPtr(code.builder, code.loc, target.base,
                                     code.f32(), code.mul(index, lanes()));
     decodeVector(placeOf(first), numbers, target);
@@ -112,7 +105,7 @@ void QuantTile::decode(Value column, Value vectors,
 
 /// Writes the terms of \p target of the vector of columns at \p place.
 void QuantTile::decodeVector(const QuantReader::Place &place, Value numbers,
-                             const RegisterTile::Decoded &target) const {
+                             const Decoded &target) const {
   QuantAttr quant = reader.quant();
   auto rowOf = [&](Value term) {
     return buildElementPtr(

@@ -27,14 +27,23 @@ public:
       : frame(frame), code(code), match(match), tile(tile),
         reader(code, match.packing, match.schedule.getVector()) {}
 
-  /// What RegisterTile::build does, with weights decoded in registers.
-  void build(const TileRows &rows, mlir::Value column,
+  /// Builds the sums of all terms of \p rows by the vectors that begin with
+  /// \p columns, as RegisterTile::columnsOf gives them, to \p target: weights
+  /// are decoded in registers.
+  void build(const TileRows &rows, llvm::ArrayRef<mlir::Value> columns,
              mlir::Value target) const;
 
-  /// Writes the terms of \p target, whole units, of the first \p vectors (i64)
-  /// vectors of sums of the launch tile that begins with \p column.
+  /// Terms of decoded weights in memory, whole units, in rows like those of
+  /// sums.
+  struct Decoded {
+    mlir::Value base;       ///< !llvm.ptr to term `begin` of the first column
+    mlir::Value begin, end; ///< The terms that are there (i64).
+  };
+
+  /// Writes \p target for the first \p vectors (i64) vectors of the launch tile
+  /// that begins with \p column.
   void decode(mlir::Value column, mlir::Value vectors,
-              const RegisterTile::Decoded &target) const;
+              const Decoded &target) const;
 
 private:
   using Values = KernelCode::Values;
@@ -54,7 +63,7 @@ private:
                   mlir::Value firstTerm, int64_t count,
                   mlir::ValueRange sums) const;
   void decodeVector(const QuantReader::Place &place, mlir::Value numbers,
-                    const RegisterTile::Decoded &target) const;
+                    const Decoded &target) const;
   void decodeOctets(const QuantReader::Place &inUnit, mlir::Value group,
                     mlir::Value firstOctet, mlir::Value endOctet,
                     mlir::Value row) const;

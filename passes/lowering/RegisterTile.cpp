@@ -11,6 +11,7 @@
 
 #include "passes/lowering/RegisterTile.h"
 
+#include "passes/lowering/KernelCode.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,52 +31,47 @@ Value TileRows::at(OpBuilder &builder, Location loc, Type element, int64_t row,
   return buildElementPtr(builder, loc, first, element, row * stride);
 }
 
+void Ahead::prefetch(const KernelCode &code, Value term, int64_t count) const {
+  constexpr int64_t kLine = 64;
+  if (!base)
+    return;
+  int64_t share = llvm::divideCeil(bytes * count, terms);
+  Value first =
+      buildElementPtr(code.builder, code.loc, base, code.builder.getI8Type(),
+                      code.mul(code.div(term, count), share));
+  for (int64_t byte = 0; byte < share; byte += kLine)
+    code.prefetch(buildElementPtr(code.builder, code.loc, first,
+                                  code.builder.getI8Type(), byte),
+                  /*isForWriting=*/false);
+}
+
 int64_t RegisterTile::upShift() const {
   return match.isGated ? match.resultColumns % lanes() : 0;
 }
 
-int64_t RegisterTile::vectors(int64_t width) const {
-  int64_t own = width / lanes();
-  return match.isGated ? 2 * own + (upShift() != 0) : own;
+int64_t RegisterTile::ownVectors() const {
+  return match.schedule.getPanels() * match.packing.getColumns() / lanes();
 }
 
-int64_t RegisterTile::width(int64_t rows) const {
+int64_t RegisterTile::vectors(int64_t rows) const {
   ScheduleAttr schedule = match.schedule;
   int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
-  int64_t widest = schedule.getPanels() * match.packing.getColumns();
-  int64_t width = lanes();
-  // Heads are made of all columns of a launch tile: tiles must not cross its
-  // end.
-  auto fits = [&](int64_t columns) {
-    return match.headSize == 0 ? columns <= widest : widest % columns == 0;
-  };
-  while (fits(2 * width) && rows * vectors(2 * width) <= budget)
-    width *= 2;
-  return width;
-}
-
-/// Vectors that a tile of decoded weights takes at most.
-constexpr int64_t kDecodedVectors = 4;
-
-int64_t RegisterTile::stride() const {
-  int64_t count = vectors(width(1));
-  if (match.headSize > 0)
-    count = match.schedule.getPanels() * match.packing.getColumns() / lanes();
-  if (match.packing.getQuant())
-    count = llvm::alignTo(count, kDecodedVectors);
-  return count * lanes();
-}
-
-int64_t RegisterTile::decodedVectors(int64_t rows) const {
-  ScheduleAttr schedule = match.schedule;
-  int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
-  int64_t count = kDecodedVectors;
-  while (count > 1 && rows * count > budget)
-    count /= 2;
+  int64_t own = ownVectors(), count = 1;
+  while (rows * 2 * count <= budget && own % (2 * count) == 0)
+    count *= 2;
   return count;
 }
 
-int64_t RegisterTile::upOffset() const { return width(1) + upShift(); }
+int64_t RegisterTile::stride() const {
+  int64_t count = ownVectors();
+  if (match.isGated)
+    count += ownVectors() + (upShift() != 0);
+  return llvm::alignTo(count, vectors(1)) * lanes();
+}
+
+int64_t RegisterTile::upOffset() const {
+  return ownVectors() * lanes() + upShift();
+}
 
 int64_t RegisterTile::panelElements() const {
   int64_t depth = match.packing.getDepth();
@@ -98,60 +94,60 @@ Value RegisterTile::panelPointer(Value panel) const {
                          match.weightElement, offset);
 }
 
-SmallVector<Value> RegisterTile::vectorColumns(int64_t width,
-                                               Value column) const {
-  OpBuilder &builder = frame.builder();
-  int64_t own = width / lanes();
-  SmallVector<Value> columns;
-  for (int64_t i = 0; i < vectors(width); ++i) {
-    int64_t distance =
-        i < own ? i * lanes()
-                : match.resultColumns - upShift() + (i - own) * lanes();
-    columns.push_back(arith::AddIOp::create(
-        builder, loc, column, buildIndex(builder, loc, distance)));
+SmallVector<Value> RegisterTile::columnsOf(Value column, Value first,
+                                           int64_t count) const {
+  KernelCode code{frame.builder(), loc};
+  Value start = code.add(column, code.mul(first, lanes()));
+  if (match.isGated) {
+    // A tile has vectors of one half only.
+    int64_t own = ownVectors() * lanes();
+    Value up = code.add(start, match.resultColumns - upShift() - own);
+    start = code.select(code.less(first, code.index(ownVectors())), start, up);
   }
+  SmallVector<Value> columns;
+  for (int64_t i = 0; i < count; ++i)
+    columns.push_back(code.add(start, i * lanes()));
   return columns;
 }
 
-/// Address of the first weight of each vector of a tile.
-SmallVector<Value> RegisterTile::weightPointers(int64_t width,
-                                                Value column) const {
-  OpBuilder &builder = frame.builder();
+RegisterTile::Weights
+RegisterTile::packedWeights(ArrayRef<Value> columns) const {
+  KernelCode code{frame.builder(), loc};
   int64_t panelColumns = match.packing.getColumns();
   int64_t depth = match.packing.getDepth();
-  Value panelSize = buildIndex(builder, loc, panelColumns);
-  SmallVector<Value> pointers;
-  // Vectors from `first` on; those of one panel share its address.
-  auto add = [&](Value first, int64_t count, bool isAligned) {
-    Value base;
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t distance = i * lanes();
-      if (!isAligned || distance % panelColumns == 0) {
-        Value at = arith::AddIOp::create(builder, loc, first,
-                                         buildIndex(builder, loc, distance));
-        Value panel = arith::DivUIOp::create(builder, loc, at, panelSize);
-        Value inside = arith::RemUIOp::create(builder, loc, at, panelSize);
-        inside = arith::MulIOp::create(builder, loc, inside,
-                                       buildIndex(builder, loc, depth));
-        base = buildElementPtr(builder, loc, panelPointer(panel),
-                               match.weightElement, inside);
-      }
-      int64_t inside = isAligned ? distance % panelColumns : 0;
-      pointers.push_back(buildElementPtr(builder, loc, base,
-                                         match.weightElement, inside * depth));
+  // A tile of one panel begins with it, or with a half or a quarter of it.
+  int64_t shared = std::min<int64_t>(columns.size(), panelColumns / lanes());
+  if (match.isGated && (match.resultColumns - upShift()) % panelColumns != 0)
+    shared = 1;
+  Weights weights{{}, match.weightElement, depth, panelColumns};
+  Value base;
+  for (auto [i, column] : llvm::enumerate(columns)) {
+    if (i % shared == 0) {
+      Value inside = code.mul(code.rem(column, panelColumns), depth);
+      base = buildElementPtr(code.builder, loc,
+                             panelPointer(code.div(column, panelColumns)),
+                             match.weightElement, inside);
     }
-  };
-  // A tile starts at a multiple of its width: inside a panel, or at one.
-  int64_t own = width / lanes();
-  add(column, own, /*isAligned=*/true);
-  if (match.isGated) {
-    Value up = arith::AddIOp::create(
-        builder, loc, column,
-        buildIndex(builder, loc, match.resultColumns - upShift()));
-    add(up, own + (upShift() != 0),
-        /*isAligned=*/match.resultColumns % panelColumns == 0);
+    int64_t distance = i % shared * lanes() * depth;
+    weights.pointers.push_back(buildElementPtr(code.builder, loc, base,
+                                               match.weightElement, distance));
   }
-  return pointers;
+  return weights;
+}
+
+RegisterTile::Weights RegisterTile::decodedWeights(Value base, Value begin,
+                                                   Value first,
+                                                   int64_t count) const {
+  KernelCode code{frame.builder(), loc};
+  // Such that term `begin` is where it stands.
+  Value distance =
+      code.add(code.mul(first, lanes()), code.mul(begin, -stride()));
+  base = buildElementPtr(code.builder, loc, base, code.f32(), distance);
+  Weights weights{{}, code.f32(), /*depth=*/1, stride()};
+  for (int64_t i = 0; i < count; ++i)
+    weights.pointers.push_back(
+        buildElementPtr(code.builder, loc, base, code.f32(), i * lanes()));
+  return weights;
 }
 
 /// The weights of `depth` consecutive terms at \p pointer, widened: one vector
@@ -288,7 +284,8 @@ SmallVector<Value> RegisterTile::zeros(int64_t count) const {
 SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
                                           const Weights &weights,
                                           const TileRows &rows,
-                                          const Terms &terms) const {
+                                          const Terms &terms,
+                                          const Ahead &ahead) const {
   OpBuilder &builder = frame.builder();
   Value wholeEnd = terms.end;
   if (terms.hasTail)
@@ -299,6 +296,9 @@ SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
+    KernelCode code{builder, loc};
+    ahead.prefetch(code, code.sub(loop.getInductionVar(), terms.begin),
+                   weights.depth);
     SmallVector<Value> next = buildStep(loop.getRegionIterArgs(), weights, rows,
                                         loop.getInductionVar(), weights.depth);
     scf::YieldOp::create(builder, loc, next);
@@ -308,12 +308,6 @@ SmallVector<Value> RegisterTile::addTerms(ValueRange sums,
   // The packed weight is padded with zero, but the activations are not: what
   // stands behind their last term may be a NaN.
   return buildStep(loop.getResults(), weights, rows, wholeEnd, /*terms=*/1);
-}
-
-RegisterTile::Weights RegisterTile::packedWeights(int64_t width,
-                                                  Value column) const {
-  return {weightPointers(width, column), match.weightElement,
-          match.packing.getDepth(), match.packing.getColumns()};
 }
 
 Value RegisterTile::rowPointer(const Activations &activations,
@@ -346,105 +340,67 @@ TileRows RegisterTile::rowsFrom(const Activations &activations, Value row,
   return TileRows::scattered(pointers);
 }
 
-SmallVector<int64_t> RegisterTile::sumPlaces(int64_t width) const {
-  // The halves of a gate stand apart, however wide the tile.
-  SmallVector<int64_t> places;
-  int64_t own = width / lanes();
-  for (int64_t i = 0; i < vectors(width); ++i)
-    places.push_back(i < own ? i * lanes()
-                             : this->width(1) + (i - own) * lanes());
-  return places;
-}
-
-/// Where sum \p i, of rows by the vectors at \p places, stands if the first one
-/// is at \p first.
-Value RegisterTile::sumPointer(Value first, ArrayRef<int64_t> places,
-                               int64_t i) const {
+/// Where sum \p i, of rows by \p vectors, stands if the first one is at
+/// \p target.
+Value RegisterTile::sumPointer(Value target, int64_t vectors, int64_t i) const {
   OpBuilder &builder = frame.builder();
-  int64_t vectors = places.size();
-  return buildElementPtr(builder, loc, first, builder.getF32Type(),
-                         i / vectors * stride() + places[i % vectors]);
+  return buildElementPtr(builder, loc, target, builder.getF32Type(),
+                         i / vectors * stride() + i % vectors * lanes());
 }
 
-void RegisterTile::storeSums(ValueRange sums, int64_t width,
-                             Value target) const {
-  SmallVector<int64_t> places = sumPlaces(width);
+void RegisterTile::store(ValueRange sums, int64_t vectors, Value target) const {
   for (auto [i, sum] : llvm::enumerate(sums))
-    buildStore(frame.builder(), loc, sum, sumPointer(target, places, i));
+    buildStore(frame.builder(), loc, sum, sumPointer(target, vectors, i));
 }
 
-void RegisterTile::build(const TileRows &rows, Value column,
-                         Value target) const {
+/// \p count sums from \p target, rows by \p vectors.
+SmallVector<Value> RegisterTile::load(int64_t count, int64_t vectors,
+                                      Value target) const {
   OpBuilder &builder = frame.builder();
-  int64_t width = this->width(rows.count());
-  Weights weights = packedWeights(width, column);
-  bool hasTail = match.depth() % weights.depth != 0;
-  SmallVector<int64_t> places = sumPlaces(width);
-  int64_t count = rows.count() * int64_t(places.size());
+  auto type = VectorType::get(lanes(), builder.getF32Type());
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < count; ++i)
+    sums.push_back(
+        buildLoad(builder, loc, type, sumPointer(target, vectors, i)));
+  return sums;
+}
 
+void RegisterTile::add(const TileRows &rows, const Weights &weights,
+                       const Terms &terms, Value target,
+                       const Ahead &ahead) const {
+  int64_t vectors = weights.pointers.size();
+  SmallVector<Value> sums = load(rows.count() * vectors, vectors, target);
+  store(addTerms(sums, weights, rows, terms, ahead), vectors, target);
+}
+
+void RegisterTile::build(const TileRows &rows, const Weights &weights,
+                         Value target, const Ahead &ahead) const {
+  KernelCode code{frame.builder(), loc};
+  int64_t vectors = weights.pointers.size();
+  int64_t count = rows.count() * vectors;
+  bool hasTail = match.depth() % weights.depth != 0;
   if (match.chunk >= match.depth()) {
-    Terms all{buildIndex(builder, loc, 0),
-              buildIndex(builder, loc, match.depth()), hasTail};
-    return storeSums(addTerms(zeros(count), weights, rows, all), width, target);
+    Terms all{code.index(0), code.index(match.depth()), hasTail};
+    return store(addTerms(zeros(count), weights, rows, all, ahead), vectors,
+                 target);
   }
 
-  // Chunks are added left to right, in scratch.
-  storeSums(SmallVector<Value>(count, zeros(1)[0]), width, target);
+  // Chunks are added left to right, in memory.
+  store(zeros(count), vectors, target);
   auto addChunk = [&](const Terms &terms) {
-    SmallVector<Value> sums = addTerms(zeros(count), weights, rows, terms);
-    for (auto [i, sum] : llvm::enumerate(sums)) {
-      Value before =
-          buildLoad(builder, loc, sum.getType(), sumPointer(target, places, i));
-      sum = arith::AddFOp::create(builder, loc, before, sum);
-    }
-    storeSums(sums, width, target);
+    SmallVector<Value> sums =
+        addTerms(zeros(count), weights, rows, terms, /*ahead=*/{});
+    for (auto [sum, before] :
+         llvm::zip_equal(sums, load(count, vectors, target)))
+      sum = code.addf(before, sum);
+    store(sums, vectors, target);
   };
   int64_t whole = match.depth() / match.chunk * match.chunk;
-  Value chunk = buildIndex(builder, loc, match.chunk);
-  auto loop = scf::ForOp::create(builder, loc, buildIndex(builder, loc, 0),
-                                 buildIndex(builder, loc, whole), chunk);
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(loop.getBody());
-    Value begin = loop.getInductionVar();
-    addChunk({begin, arith::AddIOp::create(builder, loc, begin, chunk),
-              /*hasTail=*/false});
-  }
+  code.loop(code.index(0), code.index(whole), match.chunk, [&](Value begin) {
+    addChunk({begin, code.add(begin, match.chunk), /*hasTail=*/false});
+  });
   if (whole < match.depth())
-    addChunk({buildIndex(builder, loc, whole),
-              buildIndex(builder, loc, match.depth()), hasTail});
-}
-
-void RegisterTile::addDecoded(const TileRows &rows, const Decoded &decoded,
-                              Value firstSums, Value vector) const {
-  OpBuilder &builder = frame.builder();
-  Type f32 = builder.getF32Type();
-  auto product = [&](Value index, int64_t factor) -> Value {
-    return arith::MulIOp::create(builder, loc, index,
-                                 buildIndex(builder, loc, factor));
-  };
-  Value column = product(vector, lanes());
-  // Such that term `begin` is where it stands.
-  Value term = arith::AddIOp::create(builder, loc, column,
-                                     product(decoded.begin, -stride()));
-  Value numbers = buildElementPtr(builder, loc, decoded.base, f32, term);
-  Value scratch = buildElementPtr(builder, loc, firstSums, f32, column);
-  Weights weights{{}, f32, /*depth=*/1, stride()};
-  SmallVector<Value> pointers, sums;
-  int64_t count = decodedVectors(rows.count());
-  for (int64_t i = 0; i < count; ++i)
-    weights.pointers.push_back(
-        buildElementPtr(builder, loc, numbers, f32, i * lanes()));
-  for (int64_t i = 0; i < rows.count() * count; ++i) {
-    int64_t at = i / count * stride() + i % count * lanes();
-    pointers.push_back(buildElementPtr(builder, loc, scratch, f32, at));
-    sums.push_back(buildLoad(builder, loc, VectorType::get(lanes(), f32),
-                             pointers.back()));
-  }
-  SmallVector<Value> next = addTerms(
-      sums, weights, rows, {decoded.begin, decoded.end, /*hasTail=*/false});
-  for (auto [sum, pointer] : llvm::zip_equal(next, pointers))
-    buildStore(builder, loc, sum, pointer);
+    addChunk({code.index(whole), code.index(match.depth()), hasTail});
 }
 
 } // namespace lathe

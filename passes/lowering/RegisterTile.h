@@ -4,6 +4,7 @@
 
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/KernelCode.h"
 
 namespace lathe {
 
@@ -32,12 +33,23 @@ private:
   int64_t stride, rowCount;
 };
 
+/// Memory that is read soon, of which a register tile asks for its share while
+/// it goes over its terms.
+struct Ahead {
+  mlir::Value base; ///< !llvm.ptr to the share; null: nothing is asked for.
+  int64_t bytes = 0, terms = 1;
+
+  /// Asks for what belongs to \p count terms from \p term (i64) on, a multiple
+  /// of \p count, counted from the first of the tile.
+  void prefetch(const KernelCode &code, mlir::Value term, int64_t count) const;
+};
+
 /// What the register tiles of one kernel have in common.
 ///
-/// A tile is `rows` rows by `width` columns of the result. Behind a gate it
-/// also holds the `width` columns half a row further on, computed in the same
-/// loop. Its sums go to memory, in f32: a row of them takes stride() elements,
-/// the second half begins at upOffset().
+/// The sums of a launch tile stand in memory, in f32. A row of them is a list
+/// of vectors: first those of the tile's own columns of the result, then,
+/// behind a gate, those of the columns half a row further on. A register tile
+/// is some rows by some consecutive vectors of that list.
 class RegisterTile {
 public:
   /// Where the activations are: row-major, K from one on the other, of
@@ -47,20 +59,42 @@ public:
     int64_t rowStride; ///< Elements.
   };
 
+  /// The weights of the vectors of a tile, as numbers in memory.
+  struct Weights {
+    llvm::SmallVector<mlir::Value> pointers; ///< Of each vector, at term 0.
+    mlir::Type element;
+    int64_t depth;      ///< Terms that stand beside each other.
+    int64_t termStride; ///< Elements from one term to the next.
+  };
+
+  /// Terms of a sum; with \p hasTail the last one is a step of its own.
+  struct Terms {
+    mlir::Value begin, end;
+    bool hasTail;
+  };
+
   RegisterTile(KernelFrame &frame, mlir::Location loc, const Contraction &match)
       : frame(frame), loc(loc), match(match) {}
 
-  /// Columns of the result that a tile of \p rows rows covers: as many as the
-  /// registers hold, a power of two of vectors, at most the panels of a launch
-  /// tile, and a divisor of them where heads are made. Never fewer than one
-  /// vector.
-  int64_t width(int64_t rows) const;
+  /// Vectors of the columns of a launch tile.
+  int64_t ownVectors() const;
 
-  /// Elements of a row of sums in scratch, for every number of rows.
+  /// Elements of a row of sums: all its vectors, rounded up to whole register
+  /// tiles of every height.
   int64_t stride() const;
 
-  /// Where the gated half of a row of sums begins in scratch.
+  /// Where the gated half of a row of sums begins, in elements.
   int64_t upOffset() const;
+
+  /// Vectors of a register tile of \p rows rows: a power of two, as many as the
+  /// registers hold, and at most a launch tile's own.
+  int64_t vectors(int64_t rows) const;
+
+  /// The first columns of \p count vectors from vector \p first (i64) of a
+  /// launch tile on that begins with \p column (i64). Past the end of the
+  /// weight they are columns that no panel has.
+  llvm::SmallVector<mlir::Value>
+  columnsOf(mlir::Value column, mlir::Value first, int64_t count) const;
 
   /// \p count rows from \p row (i64) on.
   TileRows rowsFrom(const Activations &activations, mlir::Value row,
@@ -70,67 +104,33 @@ public:
   TileRows rowsFrom(const Activations &activations, mlir::Value row,
                     int64_t count, mlir::Value present) const;
 
-  /// Builds the sums of \p rows and width(rows.count()) columns from \p column
-  /// (i64, a multiple of that width) on, to \p target, the place of the first
-  /// one. Columns past the end of the weight come out as some numbers or other.
-  void build(const TileRows &rows, mlir::Value column,
-             mlir::Value target) const;
+  /// The packed weights of the vectors that begin with \p columns, as columnsOf
+  /// gives them. Past the end they are some numbers or other.
+  Weights packedWeights(llvm::ArrayRef<mlir::Value> columns) const;
 
-  /// Stores \p sums, rows by vectors of a tile of \p width columns, to
-  /// \p target.
-  void storeSums(mlir::ValueRange sums, int64_t width,
-                 mlir::Value target) const;
+  /// Weights that stand as f32 at \p base, from term \p begin (i64) on, in rows
+  /// like those of sums; \p count vectors from \p first (i64) on.
+  Weights decodedWeights(mlir::Value base, mlir::Value begin, mlir::Value first,
+                         int64_t count) const;
 
-  /// Weights that stand as f32 in scratch: stride() elements a term, in the
-  /// order of a row of sums.
-  struct Decoded {
-    mlir::Value base;       ///< !llvm.ptr to term `begin` of the first column
-    mlir::Value begin, end; ///< The terms that are there (i64).
-  };
+  /// Builds the sums of all terms of \p rows by \p weights, to \p target, the
+  /// place of the first one.
+  void build(const TileRows &rows, const Weights &weights, mlir::Value target,
+             const Ahead &ahead = {}) const;
 
-  /// Adds the terms of \p weights to the sums of \p rows and of
-  /// decodedVectors(rows.count()) vectors from vector \p vector (i64) on, of
-  /// rows of sums that begin at \p sums.
-  void addDecoded(const TileRows &rows, const Decoded &weights,
-                  mlir::Value sums, mlir::Value vector) const;
+  /// Adds \p terms to the sums at \p target.
+  void add(const TileRows &rows, const Weights &weights, const Terms &terms,
+           mlir::Value target, const Ahead &ahead = {}) const;
 
-  /// Vectors of sums that a tile of \p rows rows of decoded weights takes. The
-  /// vectors of a row are a whole number of such tiles, whatever they are of.
-  int64_t decodedVectors(int64_t rows) const;
-
-  /// Where each vector of the sums of a row of a tile of \p width columns
-  /// stands in scratch, in elements from the tile's first column.
-  llvm::SmallVector<int64_t> sumPlaces(int64_t width) const;
-
-  /// The first column of each vector of a tile from \p column on (i64).
-  llvm::SmallVector<mlir::Value> vectorColumns(int64_t width,
-                                               mlir::Value column) const;
+  /// Stores \p sums, rows by \p vectors vectors, to \p target.
+  void store(mlir::ValueRange sums, int64_t vectors, mlir::Value target) const;
 
 private:
-  /// The weights of a tile, as numbers in memory.
-  struct Weights {
-    llvm::SmallVector<mlir::Value> pointers; ///< Of each vector, at term 0.
-    mlir::Type element;
-    int64_t depth;      ///< Terms that stand beside each other.
-    int64_t termStride; ///< Elements from one term to the next.
-  };
-  /// Terms of a sum; with \p hasTail the last one is a step of its own.
-  struct Terms {
-    mlir::Value begin, end;
-    bool hasTail;
-  };
-
   int64_t lanes() const { return match.schedule.getVector(); }
-  mlir::Value sumPointer(mlir::Value first, llvm::ArrayRef<int64_t> places,
-                         int64_t i) const;
-  int64_t vectors(int64_t width) const;
   /// Columns by which the gated half is off the start of a vector.
   int64_t upShift() const;
   int64_t panelElements() const;
-
-  Weights packedWeights(int64_t width, mlir::Value column) const;
-  llvm::SmallVector<mlir::Value> weightPointers(int64_t width,
-                                                mlir::Value column) const;
+  mlir::Value sumPointer(mlir::Value target, int64_t vectors, int64_t i) const;
   mlir::Value panelPointer(mlir::Value panel) const;
   mlir::Value rowPointer(const Activations &activations, mlir::Value row) const;
   llvm::SmallVector<mlir::Value>
@@ -144,10 +144,11 @@ private:
                           mlir::Value sum) const;
   bool addsPairs() const { return match.schedule.getDot() == DotKind::Bf16; }
   llvm::SmallVector<mlir::Value> zeros(int64_t count) const;
-  llvm::SmallVector<mlir::Value> addTerms(mlir::ValueRange sums,
-                                          const Weights &weights,
-                                          const TileRows &rows,
-                                          const Terms &terms) const;
+  llvm::SmallVector<mlir::Value> load(int64_t count, int64_t vectors,
+                                      mlir::Value target) const;
+  llvm::SmallVector<mlir::Value>
+  addTerms(mlir::ValueRange sums, const Weights &weights, const TileRows &rows,
+           const Terms &terms, const Ahead &ahead) const;
 
   KernelFrame &frame;
   mlir::Location loc;

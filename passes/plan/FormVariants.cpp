@@ -7,9 +7,9 @@
 //     norm -> linear -> rotation and append to the cache
 //     rounding -> linear -> elementwise
 //
-// each worker for itself what is before the sums. The launches of many rows stay
-// as they are, beside it, since there a row's norm is worth sharing. Which of them
-// run, the number of rows of a call says.
+// each worker for itself what is before the sums. The launches of many rows
+// stay as they are, beside it, since there a row's norm is worth sharing. Which
+// of them run, the number of rows of a call says.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,8 +60,8 @@ LinearOp linearOf(func::FuncOp kernel) {
 // What a linear layer's kernel can take in
 //===----------------------------------------------------------------------===//
 
-/// Whether each worker may compute the result of \p kernel for itself: it is rows
-/// of its own, computed from rows and nothing else.
+/// Whether each worker may compute the result of \p kernel for itself: it is
+/// rows of its own, computed from rows and nothing else.
 bool isPrologue(func::FuncOp kernel) {
   if (!isRowKernel(kernel) || kernel.getNumResults() != 1)
     return false;
@@ -76,8 +76,8 @@ bool isPrologue(func::FuncOp kernel) {
   return !reaches && last && !isRowView(last);
 }
 
-/// Columns of a head that \p value, a store of a kernel of heads, is made of; 0 if
-/// it is not computed head by head from argument \p projection alone.
+/// Columns of a head that \p value, a store of a kernel of heads, is made of; 0
+/// if it is not computed head by head from argument \p projection alone.
 int64_t headSizeFrom(Value value, BlockArgument projection) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getRank() != 3 || firstColumnOf(value) % type.getDimSize(2) != 0)
@@ -100,8 +100,8 @@ int64_t headSizeOf(func::FuncOp kernel, BlockArgument projection) {
   for (Value result : terminatorOf(kernel)->getOperands()) {
     Value source = result;
     if (auto append = result.getDefiningOp<AppendOp>())
-      source = result == append.getNewKeys() ? append.getKey()
-                                             : append.getValue();
+      source =
+          result == append.getNewKeys() ? append.getKey() : append.getValue();
     int64_t own = headSizeFrom(source, projection);
     if (own == 0 || (size != 0 && own != size))
       return 0;
@@ -110,8 +110,8 @@ int64_t headSizeOf(func::FuncOp kernel, BlockArgument projection) {
   return std::lcm(size, kPanelColumns) <= kMostColumns ? size : 0;
 }
 
-/// Launches that become one: `before` computes the input of `layer`, and `heads`
-/// what is made of its result; both may be missing.
+/// Launches that become one: `before` computes the input of `layer`, and
+/// `heads` what is made of its result; both may be missing.
 struct Chain {
   func::CallOp before, layer, heads;
 
@@ -152,8 +152,7 @@ func::CallOp Finder::headsProducer(func::CallOp call) const {
       continue;
     func::FuncOp sourceKernel = kernelOf(source, table);
     LinearOp linear = linearOf(sourceKernel);
-    bool isBare =
-        linear && terminatorOf(sourceKernel)->getOperand(0) == linear;
+    bool isBare = linear && terminatorOf(sourceKernel)->getOperand(0) == linear;
     if (isBare && headSizeOf(kernel, argument) > 0)
       return source;
   }
@@ -174,8 +173,7 @@ Chain Finder::chainOf(func::CallOp call) const {
   auto input = dyn_cast<BlockArgument>(linear.getInput());
   if (!input)
     return chain;
-  func::CallOp before =
-      producer(chain.layer.getOperand(input.getArgNumber()));
+  func::CallOp before = producer(chain.layer.getOperand(input.getArgNumber()));
   if (before && isPrologue(kernelOf(before, table)))
     chain.before = before;
   return chain;
@@ -190,8 +188,7 @@ class KernelWriter {
 public:
   /// \p operands are the launch's, in the order of the kernel's parameters.
   KernelWriter(MLIRContext *context, ValueRange operands)
-      : builder(context), unknown(builder.getUnknownLoc()),
-        operands(operands) {
+      : builder(context), unknown(builder.getUnknownLoc()), operands(operands) {
     kernel = func::FuncOp::create(unknown, "kernel",
                                   builder.getFunctionType({}, {}));
     owner = kernel;
@@ -207,8 +204,8 @@ public:
   /// Adds what \p source, the kernel of \p call, computes.
   void add(func::CallOp call, func::FuncOp source);
 
-  /// The function, returning what \p call, the last one added, returns; its tied
-  /// operands are those of \p source, the kernel of \p call.
+  /// The function, returning what \p call, the last one added, returns; its
+  /// tied operands are those of \p source, the kernel of \p call.
   OwningOpRef<func::FuncOp> finish(func::CallOp call, func::FuncOp source);
 
 private:
@@ -230,8 +227,8 @@ void KernelWriter::add(func::CallOp call, func::FuncOp source) {
   for (Operation &op : source.getBody().front().without_terminator())
     builder.clone(op, inner);
   // From here on they are these, also where they are operands of the launch.
-  for (auto [result, value] : llvm::zip_equal(
-           call.getResults(), terminatorOf(source)->getOperands()))
+  for (auto [result, value] :
+       llvm::zip_equal(call.getResults(), terminatorOf(source)->getOperands()))
     values.map(result, inner.lookup(value));
 }
 
@@ -274,7 +271,6 @@ public:
 
 private:
   void form(const Chain &chain);
-  bool isWanted(const Chain &chain, lathe::SymbolOp symbol) const;
   func::FuncOp share(OwningOpRef<func::FuncOp> kernel, StringRef stem);
   void skipAbsorbed();
 
@@ -327,12 +323,13 @@ StringRef stemOf(func::FuncOp kernel) {
   return kernel.getSymName().rsplit('_').first;
 }
 
-/// Rows past the bound must be possible, else there is nothing to choose. A layer
-/// that takes nothing in is wanted too: it gains by its schedule for few rows.
-bool VariantFormer::isWanted(const Chain &chain, lathe::SymbolOp symbol) const {
-  return symbol && !symbol.getFixedAtLoad() &&
-         static_cast<int64_t>(symbol.getMaximum()) > kFewRows &&
-         !chain.last()->hasAttr(kVariantsAttr);
+/// Whether a call may have more rows than a kernel for few takes.
+bool hasManyRows(lathe::SymbolOp symbol) {
+  return static_cast<int64_t>(symbol.getMaximum()) > kFewRows;
+}
+
+IntegerAttr rowLimit(MLIRContext *context) {
+  return IntegerAttr::get(IntegerType::get(context, 64), kFewRows);
 }
 
 void VariantFormer::form(const Chain &chain) {
@@ -340,11 +337,15 @@ void VariantFormer::form(const Chain &chain) {
   func::FuncOp layerKernel = kernelOf(chain.layer, table);
   StringRef name = symbolOfDim(linearOf(layerKernel).getInput().getType(), 0);
   auto symbol = table.lookup<lathe::SymbolOp>(name);
-  if (!isWanted(chain, symbol))
+  MLIRContext *context = module.getContext();
+  if (!symbol || symbol.getFixedAtLoad() || last->hasAttr(kVariantsAttr))
     return;
+  if (!hasManyRows(symbol)) {
+    layerKernel->setAttr(kRowLimitAttr, rowLimit(context));
+    return;
+  }
 
   SmallVector<Value> operands = operandsOf(chain);
-  MLIRContext *context = module.getContext();
   func::FuncOp lastKernel = kernelOf(last, table);
   auto build = [&](ArrayRef<func::CallOp> calls) {
     KernelWriter writer(context, operands);
@@ -357,8 +358,7 @@ void VariantFormer::form(const Chain &chain) {
     if (call)
       calls.push_back(call);
   OwningOpRef<func::FuncOp> few = build(calls);
-  (*few)->setAttr(kRowLimitAttr,
-                  IntegerAttr::get(IntegerType::get(context, 64), kFewRows));
+  (*few)->setAttr(kRowLimitAttr, rowLimit(context));
   std::string stem = chain.before ? stemOf(kernelOf(chain.before, table)).str()
                                   : std::string();
   for (func::CallOp call : {chain.layer, chain.heads})

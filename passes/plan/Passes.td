@@ -59,9 +59,10 @@ def FormVariants : Pass<"lathe-form-variants", "::mlir::ModuleOp"> {
         lathe.variants = [#rt.variant<@norm_linear_few for @tokens to 16>]} : …
     ```
 
-    Both kernels of a launch take the same operands, and read what they need. It
-    leaves alone layers whose rows are a constant or at most 16, inputs that
-    depend on other rows (pooling), and launches with several results.
+    Both kernels of a launch take the same operands, and read what they need.
+    Where there are never more than 16 rows, the layer's kernel itself becomes one
+    for few. It leaves alone layers whose rows are a constant, inputs that depend
+    on other rows (pooling), and launches with several results.
   }];
   let dependentDialects = ["::lathe::rt::RtDialect", "::mlir::func::FuncDialect"];
 }

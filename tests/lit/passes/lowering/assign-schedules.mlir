@@ -5,9 +5,9 @@
 
 // LEVEL: expects a level of the schedule table, got 'pdp-11'
 
-// 256 KiB of f32 rows of 768 are 85; in register tiles of 8 rows: 80.
-// CHECK: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<row_block = 80>
-// V3: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 84, vector = 8>
+// Blocks of 64 rows, or the next multiple of a register tile's.
+// CHECK: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<>
+// V3: func.func private @linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 66, vector = 8>
 func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<96x768xf32>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<96x768xf32>
@@ -15,9 +15,9 @@ func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tens
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
-// Half the bytes, twice the rows; the dot product only where the level has it.
-// CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
-// BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = bf16>
+// The dot product only where the level has it.
+// CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<>
+// BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<dot = bf16>
 func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: tensor<96x768xbf16>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xbf16, #lathe.dims<"tokens">>, tensor<96x768xbf16>
@@ -27,9 +27,9 @@ func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: ten
 
 // Bytes: the level's way to multiply them; where there are groups, each sum has
 // two accumulators.
-// CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, dot = madd>
-// BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = vnni>
-// V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, row_block = 128, vector = 8, dot = madd>
+// CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 66, dot = madd>
+// BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<dot = vnni>
+// V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, vector = 8, dot = madd>
 func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
                          %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
@@ -39,7 +39,7 @@ func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quant
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
-// BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 126, dot = vnni>
+// BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 66, dot = vnni>
 func.func private @groups(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>,
                           %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
@@ -80,6 +80,17 @@ func.func private @heads(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tenso
       : tensor<?x96xf32, #lathe.dims<"tokens">> into tensor<?x1x96xf32, #lathe.dims<"tokens">>
   %r = lathe.rope %h at %p, %t : tensor<?x1x96xf32, #lathe.dims<"tokens">>, tensor<?xi32, #lathe.dims<"tokens">>, tensor<64x96xf32>
   return %r : tensor<?x1x96xf32, #lathe.dims<"tokens">>
+}
+
+// Weights that are decoded are decoded for more rows.
+// CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+func.func private @decoded(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
+                           %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>,
+      tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
 // CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>

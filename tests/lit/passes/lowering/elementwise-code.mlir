@@ -34,7 +34,7 @@ func.func private @heads(%x: !heads, %w: !weight) -> !rows
 // A value that two results need is computed once: one division in the soft-cap.
 // The block of rows behind the sums in scratch is the prologue's.
 // CHECK-LABEL: func.func private @shared
-// CHECK-SAME: lathe.scratch_bytes = 384
+// CHECK-SAME: lathe.scratch_bytes = 320
 // CHECK: arith.select
 // CHECK: llvm.intr.fma
 // CHECK: arith.divf

@@ -6,11 +6,15 @@
 
 // CHECK: #[[TILES:.*]] = affine_map<()[s0] -> ((s0 ceildiv 4) * 2)>
 
-// Two rows and one panel of two vectors: four chains, each one fma a term.
+// Two rows and one panel of two vectors: four chains, each one fma a term. The
+// lines of the results are asked for before, the next panel in between.
 // CHECK-LABEL: func.func private @linear
 // CHECK-SAME: (%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i32
-// CHECK-SAME: lathe.scratch_bytes = 384 : i64, lathe.tiles = #[[TILES]]
+// CHECK-SAME: lathe.scratch_bytes = 576 : i64, lathe.tiles = #[[TILES]]
+// CHECK-COUNT-4: "llvm.intr.prefetch"{{.*}}rw = 1
+// CHECK-NOT: llvm.intr.prefetch
 // CHECK: %[[SUMS:.*]]:4 = scf.for
+// CHECK-COUNT-1: "llvm.intr.prefetch"{{.*}}rw = 0
 // CHECK-COUNT-4: llvm.intr.fma
 // CHECK-NOT: llvm.intr.fma
 // CHECK: scf.yield

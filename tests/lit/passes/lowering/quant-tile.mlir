@@ -7,14 +7,22 @@
 !q6_k = tensor<16x256xf32, #lathe.packed<columns = 32, depth = 8,
     quant = <quantum = ui6, group = 16, scale = si8, zero = 32, block = 256>>>
 
-// More rows than a register tile has share what is decoded into scratch; fewer
-// decode in registers: a word, eight masked shifts, eight conversions, and for
-// each one fma that scales and one that adds.
+// Many rows share what is decoded into scratch.
+// CHECK-LABEL: func.func private @shared
+//       CHECK:   arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
+//       CHECK:   llvm.store {{.*}} : vector<16xf32>, !llvm.ptr
+//       CHECK:   scf.for {{.*}} -> (vector<16xf32>)
+//   CHECK-NOT:     arith.sitofp
+//       CHECK:     llvm.intr.fma
+func.func private @shared(%x: !rows, %w: !q4_0) -> !out
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
+  %y = lathe.linear %x, %w : !rows, !q4_0 -> !out
+  return %y : !out
+}
+
+// Few decode in registers: a word, eight masked shifts, eight conversions, and
+// for each one fma that scales and one that adds.
 // CHECK-LABEL: func.func private @one_level
-//       CHECK:   scf.if
-//       CHECK:     arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
-//       CHECK:     llvm.store {{.*}} : vector<16xf32>, !llvm.ptr
-//       CHECK:   } else {
 //       CHECK:     llvm.load {{.*}} -> vector<16xf16>
 //       CHECK:     scf.for {{.*}} -> (vector<16xf32>)
 //       CHECK:       llvm.load {{.*}} -> vector<16xi32>
@@ -22,19 +30,18 @@
 //       CHECK:       llvm.intr.fma
 //       CHECK:       scf.yield
 func.func private @one_level(%x: !rows, %w: !q4_0) -> !out
-    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
+    attributes {lathe.kernel, lathe.row_limit = 16 : i64, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
   %y = lathe.linear %x, %w : !rows, !q4_0 -> !out
   return %y : !out
 }
 
 // A factor of the group with a sign, and two bits of each term in a word apart.
 // CHECK-LABEL: func.func private @two_levels
-//       CHECK:   } else {
 //       CHECK:     llvm.load {{.*}} -> vector<16xi8>
 //       CHECK:     arith.extsi {{.*}} : vector<16xi8> to vector<16xi32>
 //       CHECK:     arith.constant dense<50529027> : vector<16xi32>
 func.func private @two_levels(%x: !rows, %w: !q6_k) -> !out
-    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
+    attributes {lathe.kernel, lathe.row_limit = 16 : i64, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
   %y = lathe.linear %x, %w : !rows, !q6_k -> !out
   return %y : !out
 }

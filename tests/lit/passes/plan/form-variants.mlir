@@ -111,13 +111,16 @@ func.func @read_twice(%x: !rows, %g: tensor<8xf32>, %w: tensor<8x8xf32>) -> (!ro
 
 // -----
 
-// Left alone: rows are few anyway, or a constant.
+// No second kernel: rows are few anyway, or a constant.
 
 !rows = tensor<?x8xf32, #lathe.dims<"tokens">>
 
 // CHECK-LABEL: func @few_anyway
 //   CHECK-NOT:   lathe.variants
 //       CHECK:   return
+//       CHECK: func private @linear_{{.*}}tensor<?x8xf32{{.*}}lathe.row_limit = 16
+//       CHECK: func private @linear_{{.*}}tensor<4x8xf32>
+//   CHECK-NOT:   row_limit
 lathe.symbol @tokens in [1, 16]
 func.func @few_anyway(%x: !rows, %g: tensor<8xf32>, %w: tensor<8x8xf32>, %z: tensor<4x8xf32>) -> (!rows, tensor<4x8xf32>) {
   %n = lathe.rms_norm %x, %g eps 1.0e-5 : !rows, tensor<8xf32>
