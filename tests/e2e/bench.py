@@ -3,9 +3,13 @@
     bench.py BUILD_DIRECTORY
 """
 
+import csv
+import io
 import json
 import math
 import pathlib
+import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -82,14 +86,58 @@ def check_json(model):
     check(one["tests"][0]["stddev_ts"] == 0 and one["sequences"] == 1, f"one sample deviates from nothing: {one}")
 
 
+def check_combinations(model):
+    """Lists stand for all combinations: threads, then sequences, then prompts, then texts."""
+    flags = ("-t", "1,2", "-b", "1,3", "-p", "4,5", "-n", "2", *QUICK)
+    rows = [tuple(row[2:5]) for row in table(bench(model, *flags).stdout)[1:]]
+    wanted = [(t, b, test) for t in ("1", "2") for b in ("1", "3") for test in ("pp4", "pp5", "tg2")]
+    check(rows == wanted, f"{rows}")
+    tests = json.loads(bench(model, *flags, "--json").stdout)["tests"]
+    found = [(str(t["n_threads"]), str(t["sequences"]), t["test"]) for t in tests]
+    check(found == wanted, f"{found}")
+    for test in tests:
+        tokens = test["sequences"] * (test["n_prompt"] + test["n_gen"])
+        check(math.isclose(test["avg_ts"], tokens / (test["samples_ns"][0] * 1e-9), rel_tol=1e-9), f"{test}")
+
+
+def check_formats(model):
+    """llama-bench's formats say the same, in its names."""
+    flags = ("-p", "5", "-n", "3", "-r", "3", "-b", "2", "-t", "1")
+    array = json.loads(bench(model, *flags, "-o", "json").stdout)
+    lines = [json.loads(line) for line in bench(model, *flags, "-o", "jsonl").stdout.splitlines()]
+    cells = list(csv.DictReader(io.StringIO(bench(model, *flags, "-o", "csv").stdout)))
+    for tests in (array, lines):
+        check([(t["n_prompt"], t["n_gen"], t["n_threads"], t["sequences"]) for t in tests] == [(5, 0, 1, 2), (0, 3, 1, 2)],
+              f"{tests}")
+        for test in tests:
+            check(test["model_filename"] == str(model) and test["model_type"] == "llama" and test["n_depth"] == 0, f"{test}")
+            check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", test["test_time"]), f"{test}")
+            check(len(test["samples_ns"]) == len(test["samples_ts"]) == 3, f"{test}")
+            # Rounded to whole nanoseconds.
+            check(abs(test["avg_ns"] - statistics.mean(test["samples_ns"])) <= 0.5, f"{test}")
+            check(abs(test["stddev_ns"] - statistics.stdev(test["samples_ns"])) <= 0.5, f"{test}")
+            check(math.isclose(test["avg_ts"], statistics.mean(test["samples_ts"]), rel_tol=1e-9), f"{test}")
+    names = [name for name in array[0] if not name.startswith("samples_")]
+    check(list(cells[0]) == names == [n for n in lines[1] if not n.startswith("samples_")], f"{list(cells[0])}, {names}")
+    check([(c["n_prompt"], c["n_gen"], c["test"]) for c in cells] == [("5", "0", "pp5"), ("0", "3", "tg3")], f"{cells}")
+    check(table(bench(model, *flags, "-o", "md").stdout)[0][0] == "model", "a table is also asked for by name")
+    quoted = model.with_name('a "b", c.lathe')
+    shutil.copy(model, quoted)
+    cells = list(csv.DictReader(io.StringIO(bench(quoted, *flags, "-o", "csv").stdout)))
+    check(cells[1]["model_filename"] == str(quoted), f"quotes and commas in a name: {cells}")
+    refused(2, ["--output", "yaml"], model, "-o", "yaml")
+    refused(2, ["--json", "--output"], model, "-o", "csv", "--json")
+
+
 def check_refusals(model):
     refused(1, [model, "-p: 513", "512"], model, "-p", "8,513")
     refused(1, [model, "-n: 600", "512"], model, "-n", "600")
     refused(1, [model, "-b: 300", "256"], model, "-b", "300")
     refused(2, ["-p and -n"], model, "-p", "0", "-n", "0")
     for value in ("1,,2", ",1", "1,", "1, 2", "1,x", "1,1073741825"):
-        for flag in ("-p", "-n"):
-            refused(2, ["expected a whole number from 0 to 1073741824"], model, flag, value)
+        for flag, least, most in (("-p", 0, 1073741824), ("-n", 0, 1073741824), ("-b", 1, 4096), ("-t", 0, 4096)):
+            refused(2, [f"expected a whole number from {least} to {most}"], model, flag, value)
+    refused(1, [model, "-b: 300", "256"], model, "-b", "2,300")
     for flag in ("-r", "-b"):
         for value in ("0", "-1", "1.5", "", "nan", "1000001"):
             refused(2, ["expected a whole number from 1 to", repr(value)], model, flag, value)
@@ -129,6 +177,8 @@ with tempfile.TemporaryDirectory() as name:
     program.run("compile", STORIES, "-o", artifact)
     check_table(artifact)
     check_json(artifact)
+    check_combinations(artifact)
+    check_formats(artifact)
     check_refusals(artifact)
     check_chunks(directory)
     check_encoders(directory)

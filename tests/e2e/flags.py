@@ -40,7 +40,7 @@ REAL = {"generate": {"--temp": "-0.1", "--top-p": "1.1", "--min-p": "1.1", "--re
 # Twins of flags whose name means something else in another command.
 OWN_TWINS = {("generate", "--context"): "LATHE_GENERATE_CONTEXT", ("embed", "--file"): "LATHE_EMBED_FILE",
              ("embed", "--output"): "LATHE_EMBED_OUTPUT", ("run", "--output"): "LATHE_RUN_OUTPUT",
-             ("inspect", "--weights"): "LATHE_INSPECT_WEIGHTS"}
+             ("inspect", "--weights"): "LATHE_INSPECT_WEIGHTS", ("bench", "--output"): "LATHE_BENCH_OUTPUT"}
 
 
 def long_flags(command):
