@@ -19,13 +19,13 @@ import traceback
 import machine
 import plot
 import report
+import rounds
 import rows
 from models import ROOT, Models
 from own import Lathe
 from peer_workers import MODULES, PACKAGES, Peers
 from session import LATHE, Session
 
-MOST_LOAD = 0.05  # Of the processors by others, before the figures are warned of.
 PERFORMANCE = ROOT / "docs" / "performance.md"
 
 
@@ -136,7 +136,7 @@ def main(arguments):
         peers.close()
         limits.close()
     run["machine"]["others"] = load.others()
-    if run["machine"]["others"] > MOST_LOAD:
+    if run["machine"]["others"] > rounds.MOST_OTHERS:
         print(f"warning: other programs used {100 * run['machine']['others']:.0f} % of the processors meanwhile: "
               "the figures say little, above all those of several threads", file=sys.stderr)
     report.write_json(options.json or folder / "bench.json", run)

@@ -5,7 +5,7 @@ import pathlib
 import platform
 import statistics
 
-from workers import Failure, Worker
+from workers import Failure, Worker, used_seconds
 
 UNITS = {"f32": "GFLOP/s", "bf16": "GFLOP/s", "int8": "GOP/s", "memory": "GB/s", "file": "GB/s", "l2": "GB/s"}
 # What does the work where the machine lacks the instruction: numbers widen to f32.
@@ -55,13 +55,14 @@ class Load:
     """How busy the processors are with what this process and its children did not ask for."""
 
     def __init__(self):
-        self.begin = self._times()
+        self.last = self._times()
 
     def others(self):
-        """The part of the processors' time since the beginning that others took, or the host. Children count once
-        they have ended."""
-        passed, busy, own = (now - then for now, then in zip(self._times(), self.begin))
-        return max(0.0, busy - own) / passed if passed else 0.0
+        """The part of the processors' time since this was asked last that other programs took, or the host."""
+        now = self._times()
+        passed, busy, own = (value - before for value, before in zip(now, self.last))
+        self.last = now
+        return min(1.0, max(0.0, busy - own) / passed) if passed else 0.0
 
     @staticmethod
     def _times():
@@ -69,9 +70,7 @@ class Load:
         # user, nice, system, idle, iowait, irq, softirq, steal; guests are part of user.
         ticks = list(map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]))
         second = os.sysconf("SC_CLK_TCK")
-        own = os.times()
-        return (sum(ticks) / second, (sum(ticks) - ticks[3] - ticks[4]) / second,
-                own.user + own.system + own.children_user + own.children_system)
+        return sum(ticks) / second, (sum(ticks) - ticks[3] - ticks[4]) / second, used_seconds()
 
 
 def describe():

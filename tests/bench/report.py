@@ -103,6 +103,13 @@ def notes(records):
     return "".join(f"- {engine}, {', '.join(names)}: {reason}\n" for (engine, reason), names in found.items())
 
 
+def disturbed(records):
+    """Rows of which most rounds were disturbed, however many were made."""
+    names = [f"{record['name']} ({record['threads']})" for record in records
+             if record.get("others") and statistics.median(record["others"]) > rounds.MOST_OTHERS]
+    return ", ".join(names)
+
+
 def engine_table(records):
     """Every engine of the rows that have several, with the cosine of its output to f32."""
     lines = []
@@ -142,6 +149,9 @@ def markdown(run):
     missing = notes(run["rows"]) + "".join(f"- {r['name']}: {r['failure']}\n" for r in run["memory"] if "failure" in r)
     if missing:
         parts.append("Not measured:\n\n" + missing)
+    if disturbed(run["rows"]):
+        parts.append(f"Other programs took more than {100 * rounds.MOST_OTHERS:.0f} % of the processors in most rounds "
+                     f"of: {disturbed(run['rows'])}.\n")
     return "\n".join(parts)
 
 

@@ -3,7 +3,9 @@ limit, a peer, the limit, and so on.
 
 Guests on a shared machine have neighbours: the bandwidth of its memory changes twofold in minutes, and cores
 are taken away for milliseconds. So a limit is read right before and right after each sample, whatever is
-compared is compared within a round, and the result is the median over the rounds.
+compared is compared within a round, and the result is the median over the rounds. Where other programs took
+part of the processors, more rounds are made and the least disturbed ones count: how long the work took has no
+say in that.
 """
 
 import dataclasses
@@ -32,6 +34,12 @@ class Result:
     """What came of one piece of work."""
     samples: dict   # {engine: [Sample of each round]}
     failures: dict  # {engine: why it has no samples}
+    others: list = dataclasses.field(default_factory=list)  # Of each round, what others took of the processors.
+
+
+# The part of the processors that others may take before a round counts as disturbed: ticks of 10 ms and the
+# kernel's own work are that much.
+MOST_OTHERS = 0.1
 
 
 def spread(values):
@@ -39,29 +47,38 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def run(engines, limits, rounds):
-    """Measures `engines`, {name: function that does the work and returns seconds of each time}.
+def run(engines, limits, count, others=lambda: 0.0):
+    """Measures `engines`, {name: function that does the work and returns seconds of each time}, in `count` rounds.
 
-    `limits` returns the machine's limits of this moment. An engine that fails is left out from there on.
+    `limits` returns the machine's limits of this moment; `others` what other programs took of the processors since
+    it was asked last. An engine that fails is left out.
     """
-    result = Result({name: [] for name in engines}, {})
-    for number in range(rounds):
+    failures, made = {}, []
+    others()
+    while len(made) < 2 * count and sum(taken <= MOST_OTHERS for taken, _ in made) < count:
         # The order turns about, so that none always comes behind the same one.
-        names = list(engines) if number % 2 == 0 else list(engines)[::-1]
-        before = limits()
-        for name in names:
-            if name in result.failures:
-                continue
-            try:
-                seconds = engines[name]()
-            except Failure as failure:
-                result.failures[name] = str(failure)
-                result.samples.pop(name)
-                continue
-            after = limits()
-            result.samples[name].append(Sample(seconds, before, after))
-            before = after
-    return result
+        names = list(engines) if len(made) % 2 == 0 else list(engines)[::-1]
+        samples = take_turns({name: engines[name] for name in names if name not in failures}, limits, failures)
+        made.append((others(), samples))
+    kept = sorted(range(len(made)), key=lambda number: made[number][0])[:count]
+    best = [made[number] for number in sorted(kept)]
+    return Result({name: [samples[name] for _, samples in best] for name in engines if name not in failures},
+                  failures, [taken for taken, _ in best])
+
+
+def take_turns(engines, limits, failures):
+    """One round: {engine: its Sample}; adds to `failures`."""
+    samples, before = {}, limits()
+    for name, work in engines.items():
+        try:
+            seconds = work()
+        except Failure as failure:
+            failures[name] = str(failure)
+            continue
+        after = limits()
+        samples[name] = Sample(seconds, before, after)
+        before = after
+    return samples
 
 
 def shares(samples, demands):

@@ -25,7 +25,7 @@ import report
 import rounds
 import rows
 from session import LATHE, Session
-from workers import Failure, Worker
+from workers import Failure, Worker, used_seconds
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from program import check
@@ -97,6 +97,18 @@ def check_rounds():
     check(own[1].limit("f32") == 105.5, "the limit of a turn is the median of both sides")
 
 
+def check_disturbance():
+    """Twice as many rounds where others are busy; the least disturbed ones count, in their order."""
+    def taken(*others):
+        left = [0.5, *others]
+        result = rounds.run({"a": scripted([1, 2, 3, 4, 5, 6])}, lambda: {"f32": [1]}, 3, lambda: left.pop(0))
+        return [s.time() for s in result.samples["a"]], result.others
+
+    check(taken(0, 0.1, 0.05) == ([1, 2, 3], [0, 0.1, 0.05]), "no more rounds than asked for")
+    check(taken(0.9, 0, 0.2, 0, 0) == ([2, 4, 5], [0, 0, 0]), "until there are enough")
+    check(taken(0.9, 0.8, 0.3, 0.7, 0, 0.6) == ([3, 5, 6], [0.3, 0, 0.6]), "at most twice as many")
+
+
 def check_shares():
     sample = rounds.Sample([2.0], {"f32": [10, 90], "file": [4]}, {"f32": [20, 40], "file": [4]})
     # 30 of 1e9 a second, and 4: 0.5 s and 1 s of the 2 s.
@@ -125,7 +137,16 @@ def check_rows():
     check(rows.minilm_operations([128, 16]) == 144 * 21233664 + 4 * (128 * 128 + 16 * 16) * 384 * 6, "MiniLM")
 
 
-def check_load():
+def check_load(folder):
+    """What children use is not that of others: neither while they live nor afterwards."""
+    before = used_seconds()
+    code = "import time\nwhile time.process_time() < 0.3: pass\nprint('{}', flush=True)\ninput()"
+    worker = Worker([sys.executable, "-c", code], folder / "load.log")
+    worker.answer(60)
+    living = used_seconds() - before
+    worker.close()
+    ended = used_seconds() - before
+    check(living >= 0.29 and ended >= living - 0.02, f"{living}, {ended}")
     others = machine.Load().others()
     check(0 <= others <= 1, f"a part of the processors' time: {others}")
 
@@ -305,7 +326,9 @@ def check_report(folder, records, memory):
                        "system": "Linux", "others": 0.25},
            "versions": {LATHE: "0"}, "options": {"rounds": 2}, "limits": {"2": {"f32": 100.0}},
            "rows": records, "memory": memory}
+    records[0]["others"] = [0.3, 0.2]
     text = report.markdown(run)
+    check("in most rounds of: some work (2)." in text, text)
     lines = text.splitlines()
     check(lines[0].startswith("| work | threads | Lathe | best peer | ratio |"), text)
     check("| some work | 2 | 6.00 (4.00–8.00) tokens/s | 2.00 (2.00–2.00) torch eager | 3.00 (2.00–4.00) × | "
@@ -344,15 +367,16 @@ def check_options():
 
 def main():
     check_rounds()
+    check_disturbance()
     check_shares()
     check_rows()
-    check_load()
     check_interleaving()
     check_options()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         check_modules(folder)
         check_worker(folder)
+        check_load(folder)
         check_peer_worker(folder)
         records, memory = measured(folder)
         check_session(records)

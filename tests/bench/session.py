@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import machine
 import rounds
 from workers import Failure
 
@@ -59,9 +60,10 @@ class Session:
         demands = self._demands(row, facts)
         artifact = self.lathe.compile(row.model, row.flags)
         engines = {name: lambda work=work: work.times(self.options.seconds) for name, work in works.items()}
-        result = rounds.run(engines, lambda: self.machine.limits(demands, threads, artifact), self.options.rounds)
+        result = rounds.run(engines, lambda: self.machine.limits(demands, threads, artifact), self.options.rounds,
+                            machine.Load().others)
         failures.update(result.failures)
-        record.update(facts=facts, demands=demands, engines={
+        record.update(facts=facts, demands=demands, others=result.others, engines={
             name: [{"seconds": s.seconds, "before": s.before, "after": s.after} for s in samples]
             for name, samples in result.samples.items()})
         if row.reference:

@@ -7,6 +7,7 @@ for some milliseconds as most do, must not take time from what is measured next.
 
 import json
 import os
+import pathlib
 import select
 import signal
 import subprocess
@@ -20,6 +21,8 @@ class Failure(Exception):
 class Worker:
     """One child process, in a process group of its own."""
 
+    living = set()  # All that were started and not ended.
+
     def __init__(self, command, log, environment=None):
         """Starts `command`; its standard error goes to the file `log`."""
         self.log = log
@@ -28,6 +31,7 @@ class Worker:
             self.process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 env={**os.environ, **(environment or {})}, process_group=0, bufsize=0)
+        Worker.living.add(self)
 
     def ask(self, line, timeout):
         """Sends `line` and returns the answer. Fails where none comes in `timeout` seconds."""
@@ -59,8 +63,7 @@ class Worker:
 
     def close(self):
         """Ends the child, whatever it does."""
-        self._signal(signal.SIGKILL)
-        self.process.wait()
+        self._end()
         self.process.stdin.close()
         self.process.stdout.close()
 
@@ -72,9 +75,24 @@ class Worker:
             except ProcessLookupError:
                 pass
 
-    def _why_it_ended(self):
+    def _end(self):
         self._signal(signal.SIGKILL)
-        code = self.process.wait()
+        Worker.living.discard(self)
+        return self.process.wait()
+
+    def _why_it_ended(self):
+        code = self._end()
         lines = self.log.read_text(errors="replace").strip().splitlines()
         last = lines[-1][:300] if lines else "it said nothing"
         return f"ended with {code}: {last}"
+
+
+def used_seconds():
+    """Seconds of processors that this process and its children have used, those that live among them."""
+    own = os.times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for worker in Worker.living:
+        fields = pathlib.Path(f"/proc/{worker.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        # utime, stime, cutime, cstime: fields 14 to 17 of proc(5), of which two went before.
+        total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return total
