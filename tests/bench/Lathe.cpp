@@ -40,7 +40,7 @@ using Clock = std::chrono::steady_clock;
 using Ids = std::vector<int32_t>;
 
 /// What is opened once. The process gives it back when it ends.
-struct Session {
+struct Opened {
   lathe_model_t *model = nullptr;
   lathe_model_info_t info = {};
   lathe_context_t *context = nullptr;
@@ -67,21 +67,21 @@ static double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-static Session open(const char *path, uint32_t threads, int64_t slots,
-                    int64_t positions) {
-  Session session;
+static Opened open(const char *path, uint32_t threads, int64_t slots,
+                   int64_t positions) {
+  Opened opened;
   lathe_model_options_t modelOptions = LATHE_INIT(lathe_model_options_t);
   // Hashing reads all weights, which the first call does as well.
   modelOptions.skip_weight_check = 1;
-  check(lathe_model_open(path, &modelOptions, &session.model));
-  session.info.struct_size = sizeof(session.info);
-  check(lathe_model_info(session.model, &session.info));
+  check(lathe_model_open(path, &modelOptions, &opened.model));
+  opened.info.struct_size = sizeof(opened.info);
+  check(lathe_model_info(opened.model, &opened.info));
   lathe_context_options_t options = LATHE_INIT(lathe_context_options_t);
   options.threads = threads;
   options.slots = slots;
   options.context = positions;
-  check(lathe_context_create(session.model, &options, &session.context));
-  return session;
+  check(lathe_context_create(opened.model, &options, &opened.context));
+  return opened;
 }
 
 static Ids randomIds(int64_t count, int64_t vocabulary) {
@@ -155,17 +155,17 @@ static std::vector<char> makeInput(const lathe_tensor_info_t &input,
 }
 
 /// Gives the entry all its inputs. Those of integers have one a token.
-static void setInputs(Session &session, const Tokens &tokens) {
+static void setInputs(Opened &opened, const Tokens &tokens) {
   lathe_symbol_info_t symbol;
-  for (size_t s = 0; lathe_model_symbol(session.model, s, &symbol) == LATHE_OK;
+  for (size_t s = 0; lathe_model_symbol(opened.model, s, &symbol) == LATHE_OK;
        ++s)
     if (!std::strcmp(symbol.name, "sequences"))
-      check(lathe_context_set_symbol(session.context, s, tokens.rows));
+      check(lathe_context_set_symbol(opened.context, s, tokens.rows));
   lathe_entry_info_t description;
-  check(lathe_model_entry(session.model, session.entry, &description));
+  check(lathe_model_entry(opened.model, opened.entry, &description));
   for (size_t i = 0; i < description.input_count; ++i) {
     lathe_tensor_info_t input;
-    check(lathe_model_input(session.model, session.entry, i, &input));
+    check(lathe_model_input(opened.model, opened.entry, i, &input));
     size_t count = 1;
     for (uint32_t d = 0; d < input.rank; ++d) {
       if (input.dims[d] < 0)
@@ -173,14 +173,14 @@ static void setInputs(Session &session, const Tokens &tokens) {
       count *= static_cast<size_t>(input.dims[d]);
     }
     std::vector<char> data = makeInput(input, count, tokens);
-    check(lathe_context_set_input(session.context, session.entry, i,
-                                  data.data(), input.dims, input.rank));
+    check(lathe_context_set_input(opened.context, opened.entry, i, data.data(),
+                                  input.dims, input.rank));
   }
 }
 
-static void saveOutput(const Session &session, const char *path) {
+static void saveOutput(const Opened &opened, const char *path) {
   lathe_tensor_t output;
-  check(lathe_context_output(session.context, session.entry, 0, &output));
+  check(lathe_context_output(opened.context, opened.entry, 0, &output));
   std::ofstream file(path, std::ios::binary);
   file.write(static_cast<const char *>(output.data),
              static_cast<std::streamsize>(output.bytes));
@@ -196,7 +196,7 @@ static void saveOutput(const Session &session, const char *path) {
 //===----------------------------------------------------------------------===//
 
 /// Hands the generator \p sequences prompts, and steps until all are over.
-static void generate(Session &session, int64_t sequences, const Ids &prompt,
+static void generate(Opened &opened, int64_t sequences, const Ids &prompt,
                      int64_t newTokens) {
   for (int64_t s = 0; s < sequences; ++s) {
     lathe_request_t request = LATHE_INIT(lathe_request_t);
@@ -205,12 +205,12 @@ static void generate(Session &session, int64_t sequences, const Ids &prompt,
     request.max_tokens = newTokens;
     request.ignore_eos = 1;
     int64_t sequence = 0;
-    check(lathe_generator_add(session.generator, &request, &sequence));
+    check(lathe_generator_add(opened.generator, &request, &sequence));
   }
-  while (lathe_generator_active(session.generator) > 0) {
+  while (lathe_generator_active(opened.generator) > 0) {
     const lathe_token_t *tokens = nullptr;
     size_t count = 0;
-    check(lathe_generator_step(session.generator, &tokens, &count));
+    check(lathe_generator_step(opened.generator, &tokens, &count));
   }
 }
 
@@ -220,13 +220,13 @@ static void generate(Session &session, int64_t sequences, const Ids &prompt,
 
 /// Bytes of weights that a step reads: not the table that embeddings are looked
 /// up in, of which it takes a row, where another matrix gives the logits.
-static uint64_t readBytes(const Session &session) {
-  uint64_t bytes = session.info.weight_bytes, table = 0;
+static uint64_t readBytes(const Opened &opened) {
+  uint64_t bytes = opened.info.weight_bytes, table = 0;
   int tables = 0;
   lathe_tensor_t weight;
-  for (size_t i = 0; lathe_model_weight(session.model, i, &weight) == LATHE_OK;
+  for (size_t i = 0; lathe_model_weight(opened.model, i, &weight) == LATHE_OK;
        ++i) {
-    if (weight.rank != 2 || weight.dims[0] != session.info.vocabulary)
+    if (weight.rank != 2 || weight.dims[0] != opened.info.vocabulary)
       continue;
     ++tables;
     if (std::string_view(weight.name).starts_with("embedding"))
@@ -235,21 +235,21 @@ static uint64_t readBytes(const Session &session) {
   return tables > 1 ? bytes - table : bytes;
 }
 
-static void printFacts(const Session &session) {
+static void printFacts(const Opened &opened) {
   uint64_t states = 0;
   lathe_tensor_t state;
-  for (size_t i = 0; i < session.info.state_count; ++i) {
-    check(lathe_context_state(session.context, i, &state));
+  for (size_t i = 0; i < opened.info.state_count; ++i) {
+    check(lathe_context_state(opened.context, i, &state));
     states += state.bytes;
   }
   std::printf("{\"weight_bytes\": %llu, \"read_bytes\": %llu, \"state_bytes\": "
               "%llu, \"arena_bytes\": %llu, \"target\": \"%s\"}\n",
-              static_cast<unsigned long long>(session.info.weight_bytes),
-              static_cast<unsigned long long>(readBytes(session)),
+              static_cast<unsigned long long>(opened.info.weight_bytes),
+              static_cast<unsigned long long>(readBytes(opened)),
               static_cast<unsigned long long>(states),
               static_cast<unsigned long long>(
-                  lathe_context_arena_bytes(session.context)),
-              session.info.target);
+                  lathe_context_arena_bytes(opened.context)),
+              opened.info.target);
   std::fflush(stdout);
 }
 
@@ -276,18 +276,18 @@ static void printTimes(const std::function<void()> &work, double budget,
   std::printf("]}\n");
 }
 
-static int answer(const Session &session, const std::function<void()> &work) {
+static int answer(const Opened &opened, const std::function<void()> &work) {
   auto begin = Clock::now();
   work();
   double last = secondsSince(begin);
-  printFacts(session);
+  printFacts(opened);
   char line[4096], path[4000];
   double budget = 0;
   while (std::fgets(line, sizeof(line), stdin)) {
     if (std::sscanf(line, "time %lf", &budget) == 1)
       printTimes(work, budget, last);
     else if (std::sscanf(line, "save %3999[^\n]", path) == 1)
-      saveOutput(session, path);
+      saveOutput(opened, path);
     else
       return 2;
     std::fflush(stdout);
@@ -301,19 +301,19 @@ int main(int argc, char **argv) {
   auto threads = static_cast<uint32_t>(std::atol(argv[2]));
   std::string_view kind = argv[3];
   if (kind == "entry") {
-    Session session = open(argv[1], threads, /*slots=*/0, /*positions=*/0);
-    check(lathe_model_find_entry(session.model, argv[4], &session.entry));
-    setInputs(session, readTokens(argv[5], session.info.vocabulary));
-    return answer(session, [&] {
-      check(lathe_context_call(session.context, session.entry));
+    Opened opened = open(argv[1], threads, /*slots=*/0, /*positions=*/0);
+    check(lathe_model_find_entry(opened.model, argv[4], &opened.entry));
+    setInputs(opened, readTokens(argv[5], opened.info.vocabulary));
+    return answer(opened, [&] {
+      check(lathe_context_call(opened.context, opened.entry));
     });
   }
   int64_t tokens = std::atol(argv[4]), sequences = std::atol(argv[5]);
-  Session session = open(argv[1], threads, sequences, tokens);
-  check(lathe_generator_create(session.context, &session.generator));
+  Opened opened = open(argv[1], threads, sequences, tokens);
+  check(lathe_generator_create(opened.context, &opened.generator));
   bool isPrompt = kind == "prompt";
-  Ids prompt = randomIds(isPrompt ? tokens : 1, session.info.vocabulary);
-  return answer(session, [&] {
-    generate(session, sequences, prompt, isPrompt ? 1 : tokens);
+  Ids prompt = randomIds(isPrompt ? tokens : 1, opened.info.vocabulary);
+  return answer(opened, [&] {
+    generate(opened, sequences, prompt, isPrompt ? 1 : tokens);
   });
 }

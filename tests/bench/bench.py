@@ -24,9 +24,16 @@ import rows
 from models import ROOT, Models
 from own import Lathe
 from peer_workers import MODULES, PACKAGES, Peers
-from session import LATHE, Session
+from runner import LATHE, Runner
 
 PERFORMANCE = ROOT / "docs" / "performance.md"
+
+
+def thread_counts(text):
+    counts = [int(part) for part in text.split(",")]
+    if min(counts) < 1:
+        raise ValueError
+    return counts
 
 
 def parse(arguments):
@@ -34,7 +41,7 @@ def parse(arguments):
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--only", default="", metavar="PATTERN", help="rows whose name this regular expression finds")
-    parser.add_argument("--threads", default="2,1", help="numbers of threads, with commas")
+    parser.add_argument("--threads", type=thread_counts, default=[2, 1], help="numbers of threads, with commas")
     parser.add_argument("--peers", default=",".join(MODULES), help="engines to compare with, with commas, or none")
     parser.add_argument("--rounds", type=int, help="turns of each engine; 5, with --quick 3")
     parser.add_argument("--seconds", type=float, help="of each turn, at least once the work; 0.2, with --quick 0.05")
@@ -43,7 +50,6 @@ def parse(arguments):
     parser.add_argument("--json", type=pathlib.Path, help="file for the samples, instead of WORK/bench.json")
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
-    options.threads = [int(count) for count in options.threads.split(",")]
     options.peers = set() if options.peers == "none" else set(options.peers.split(","))
     if options.peers - set(MODULES):
         parser.error(f"--peers: no such engine: {', '.join(options.peers - set(MODULES))}")
@@ -76,10 +82,10 @@ def versions(lathe, engines):
     return found
 
 
-def measure_row(session, row, threads):
+def measure_row(runner, row, threads):
     """The record of a row, whatever happens."""
     try:
-        return session.measure(row, threads)
+        return runner.measure(row, threads)
     except Exception as error:  # A fault of one row must not cost the others.
         traceback.print_exc()
         return {"name": row.name, "group": row.group, "threads": threads, "unit": row.unit, "amount": row.amount,
@@ -99,15 +105,15 @@ def progress(record):
     print(f"{record['name']}, {record['threads']} t: {line}", file=sys.stderr, flush=True)
 
 
-def measure_all(session, options, chosen):
+def measure_all(runner, options, chosen):
     """Records of all rows, group after group, so that peers stay while a group goes on."""
     records = []
     for group in dict.fromkeys(row.group for row in chosen):
         for threads in options.threads:
             for row in (row for row in chosen if row.group == group):
-                records.append(measure_row(session, row, threads))
+                records.append(measure_row(runner, row, threads))
                 progress(records[-1])
-            session.peers.close()
+            runner.peers.close()
     return records
 
 
@@ -122,7 +128,7 @@ def main(arguments):
     lathe = Lathe(build, models, folder)
     limits = machine.Machine(build / "bin" / "bench-machine", folder / "bench-machine.log")
     peers = Peers(options.peers, models, folder)
-    session = Session(lathe, peers, limits, options)
+    runner = Runner(lathe, peers, limits, options)
     run = {"schema": report.SCHEMA, "date": datetime.datetime.now().isoformat(timespec="seconds"),
            "command": shlex.join(["scripts/bench", *arguments[2:]]), "machine": machine.describe(),
            "versions": versions(lathe, options.peers),
@@ -130,8 +136,8 @@ def main(arguments):
     load = machine.Load()
     try:
         run["limits"] = {str(threads): limits.summary(threads) for threads in options.threads}
-        run["rows"] = measure_all(session, options, chosen)
-        run["memory"] = [session.measure_memory(row, options.threads[0]) for row in memory]
+        run["rows"] = measure_all(runner, options, chosen)
+        run["memory"] = [runner.measure_memory(row, options.threads[0]) for row in memory]
     finally:
         peers.close()
         limits.close()

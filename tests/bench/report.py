@@ -6,7 +6,7 @@ import statistics
 
 import machine
 import rounds
-from session import LATHE
+from runner import LATHE
 
 SCHEMA = "lathe.bench.v2"
 BEGIN, END = "<!-- scripts/bench writes from here -->", "<!-- to here -->"

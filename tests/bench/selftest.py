@@ -24,7 +24,7 @@ import plot
 import report
 import rounds
 import rows
-from session import LATHE, Session
+from runner import LATHE, Runner
 from workers import Failure, Worker, used_seconds
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -146,7 +146,8 @@ def check_load(folder):
     living = used_seconds() - before
     worker.close()
     ended = used_seconds() - before
-    check(living >= 0.29 and ended >= living - 0.02, f"{living}, {ended}")
+    # Ticks of 10 ms, some of them shared.
+    check(living >= 0.25 and ended >= living - 0.05, f"{living}, {ended}")
     others = machine.Load().others()
     check(0 <= others <= 1, f"a part of the processors' time: {others}")
 
@@ -290,20 +291,20 @@ def measured(folder):
     # Of the first and third row, of the reference of cosines and of memory.
     lathe = FakeLathe(folder, [FakeWork([0.25, 0.5]), FakeWork([1, 1]), FakeWork([], output=(1, 1)), FakeWork([])])
     works = {"torch eager": FakeWork([1.0, 1.0]), "openvino": FakeWork([0.5, None])}
-    session = Session(lathe, FakePeers(works), FakeMachine(), OPTIONS)
-    records = [session.measure(row(peers=peers, reads=2), 2)]
+    runner = Runner(lathe, FakePeers(works), FakeMachine(), OPTIONS)
+    records = [runner.measure(row(peers=peers, reads=2), 2)]
     check(all(work.is_closed for work in [*works.values(), lathe.opened[0]]), "what was opened is closed")
-    records.append(session.measure(row(name="refused", flags=("--no",), peers=peers), 1))
-    session.peers.works["openvino"] = Failure("not installed")
-    session.peers.works["torch eager"] = FakeWork([0.25, 0.25], output=(1, 0))
-    records.append(session.measure(row(name="embeds | it", unit="ms", amount=1, reference=True, peers=peers,
+    records.append(runner.measure(row(name="refused", flags=("--no",), peers=peers), 1))
+    runner.peers.works["openvino"] = Failure("not installed")
+    runner.peers.works["torch eager"] = FakeWork([0.25, 0.25], output=(1, 0))
+    records.append(runner.measure(row(name="embeds | it", unit="ms", amount=1, reference=True, peers=peers,
                                        operations={"bf16": lambda lengths: sum(lengths) * 1e9}), 2))
-    memory = [session.measure_memory(rows.Memory(name, "m", flags), 2)
+    memory = [runner.measure_memory(rows.Memory(name, "m", flags), 2)
               for name, flags in (("some model", ()), ("other", ("--no",)))]
     return records, memory
 
 
-def check_session(records):
+def check_runner(records):
     first, refused, last = records
     check(set(first["engines"]) == {LATHE, "torch eager"}, f"{first}")
     check(first["failures"] == {"openvino": "it broke"}, "a peer that breaks is left out, one not chosen is not named")
@@ -379,7 +380,7 @@ def main():
         check_load(folder)
         check_peer_worker(folder)
         records, memory = measured(folder)
-        check_session(records)
+        check_runner(records)
         check_report(folder, records, memory)
 
 

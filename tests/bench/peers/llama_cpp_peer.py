@@ -23,7 +23,7 @@ def quantise(source, target, type):
         raise RuntimeError(f"{source}: cannot be quantised to {type}")
 
 
-class Session:
+class Model:
     """A model and a context of it."""
 
     def __init__(self, path, threads, sequences, positions):
@@ -46,7 +46,7 @@ class Session:
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(vocabulary)
         self.random = random.Random(1)
         self.batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
-        weakref.finalize(self, Session._free, self.context, self.model, self.batch)
+        weakref.finalize(self, Model._free, self.context, self.model, self.batch)
 
     @staticmethod
     def _free(context, model, batch):
@@ -74,15 +74,15 @@ class Session:
 
 def prepare(work, threads):
     count, sequences = work["tokens"], work["sequences"]
-    session = Session(work["gguf"], threads, sequences, count)
+    model = Model(work["gguf"], threads, sequences, count)
 
     def prompt():
-        session.clear()
-        session.decode([(s, position) for s in range(sequences) for position in range(count)], wants_all=False)
+        model.clear()
+        model.decode([(s, position) for s in range(sequences) for position in range(count)], wants_all=False)
 
     def text():
-        session.clear()
+        model.clear()
         for position in range(count):
-            session.decode([(s, position) for s in range(sequences)], wants_all=True)
+            model.decode([(s, position) for s in range(sequences)], wants_all=True)
 
     return {"prompt": prompt, "text": text}[work["kind"]]

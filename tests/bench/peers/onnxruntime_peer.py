@@ -23,7 +23,7 @@ def prepare(work, threads):
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     path = quantised(work["onnx"]) if work["dtype"] == "int8" else work["onnx"]
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    runner = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     ids, mask = tokens.padded(work["ids"])
     feed = {"input_ids": ids, "attention_mask": mask}
-    return lambda: session.run(None, feed)[0]
+    return lambda: runner.run(None, feed)[0]

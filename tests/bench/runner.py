@@ -9,7 +9,7 @@ from workers import Failure
 LATHE = "Lathe"
 
 
-class Session:
+class Runner:
     """What all rows of a run share."""
 
     def __init__(self, lathe, peers, machine, options):
