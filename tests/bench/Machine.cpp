@@ -205,16 +205,22 @@ static std::vector<int> listProcessors() {
   return first;
 }
 
-/// Keeps the caller on the processor of \p thread: threads this short-lived
-/// may else share one to their end where others work beside them.
-static void pin(int thread) {
+/// Keeps the caller, number \p thread of \p threads, on a processor of its own:
+/// threads this short-lived may else share one to their end where others work
+/// beside them. A single one may go wherever there is room.
+static void place(int thread, int threads) {
   static const std::vector<int> processors = listProcessors();
   if (processors.empty())
     return;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(processors[static_cast<size_t>(thread) % processors.size()], &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  cpu_set_t chosen;
+  CPU_ZERO(&chosen);
+  if (threads == 1)
+    for (int cpu : processors)
+      CPU_SET(cpu, &chosen);
+  else
+    CPU_SET(processors[static_cast<size_t>(thread) % processors.size()],
+            &chosen);
+  sched_setaffinity(0, sizeof(chosen), &chosen);
 }
 
 /// Seconds that \p threads threads, this one among them, take for work(thread),
@@ -225,7 +231,7 @@ static double timed(int threads, Work work) {
   std::vector<Clock::time_point> begins(static_cast<size_t>(threads));
   std::vector<Clock::time_point> ends = begins;
   auto run = [&](int thread) {
-    pin(thread);
+    place(thread, threads);
     --missing;
     while (missing > 0)
       ;

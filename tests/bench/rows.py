@@ -10,12 +10,12 @@ import dataclasses
 FLAGS = {
     "f32": ("--dtype", "f32"),
     "bf16": ("--dtype", "bf16", "--activations", "bf16"),
-    "int8": ("--dtype", "int8"),
+    # A scale for each row of weights, and for each token.
     "q8": ("--weights", "q8", "--activations", "q8"),
     "q4": ("--weights", "q4", "--activations", "q8"),
 }
 # The limit of arithmetic that each is held against.
-ARITHMETIC = {"f32": "f32", "bf16": "bf16", "int8": "int8", "q8": "int8", "q4": "int8"}
+ARITHMETIC = {"f32": "f32", "bf16": "bf16", "q8": "int8", "q4": "int8"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ BEST = Target(ratio=1.0)
 
 def linear_rows():
     """One linear layer: its input in memory as f32, its weights in the artifact."""
-    for precision, label in (("f32", "f32"), ("bf16", "bf16"), ("int8", "int8 per channel and token"),
+    for precision, label in (("f32", "f32"), ("bf16", "bf16"), ("q8", "int8 per channel and token"),
                              ("q4", "int4 group 32, q8 activations")):
         for columns, depth in LINEAR_SHAPES:
             for tokens in LINEAR_ROWS:
@@ -173,16 +173,17 @@ MINILM_PEERS = {
     "bf16": (("torch", "torch eager", {"dtype": "bf16"}),
              ("torch", "torch compiled", {"dtype": "bf16", "compiled": True}),
              ("openvino", "openvino", {"dtype": "bf16"})),
-    "int8": (("onnxruntime", "onnxruntime int8", {"dtype": "int8"}),
-             ("openvino", "openvino NNCF int8", {"dtype": "int8"}),
-             ("openvino", "openvino NNCF int8, rest bf16", {"dtype": "int8", "rest": "bf16"})),
+    "q8": (("onnxruntime", "onnxruntime int8", {"dtype": "int8"}),
+           ("openvino", "openvino NNCF int8", {"dtype": "int8"}),
+           ("openvino", "openvino NNCF int8, rest bf16", {"dtype": "int8", "rest": "bf16"})),
 }
 
 
 def minilm_rows():
     for ids in ("1 x 16", "1 x 128", "32 x 128", "32 sentences"):
         for precision, peers in MINILM_PEERS.items():
-            yield Row("MiniLM", f"MiniLM {ids}, {precision}", "minilm", FLAGS[precision], ("entry", "embed", ids),
+            label = {"q8": "int8 weights and activations"}.get(precision, precision)
+            yield Row("MiniLM", f"MiniLM {ids}, {label}", "minilm", FLAGS[precision], ("entry", "embed", ids),
                       "ms", 1, {ARITHMETIC[precision]: minilm_operations},
                       peers=tuple(Peer(engine, label, {"kind": "minilm", "ids": ids, **work})
                                   for engine, label, work in peers),
