@@ -153,6 +153,7 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   if (line.weights.empty() && line.dtype == "bf16") {
     precision.weights = "bf16";
     precision.convertsAll = false;
+    precision.activations = "bf16";
   }
   if (!line.activations.empty())
     precision.activations = line.activations;

@@ -55,8 +55,8 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
       .add_option(
           "--dtype", options.dtype,
-          "f32, or bf16: weights of linear layers are stored in bf16, and "
-          "computed in f32")
+          "f32, or bf16: linear layers multiply bf16 by bf16 (their weights "
+          "are stored, and their inputs rounded), and sum in f32")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   command
@@ -70,8 +70,8 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
       .add_option("--activations", options.activations,
                   "bf16: round the inputs of linear layers whose weights are "
                   "bf16, and multiply in pairs; q8: round them to bytes where "
-                  "the weights are quantised, and multiply integers; f32 "
-                  "unless said")
+                  "the weights are quantised, and multiply integers; f32: as "
+                  "they are; bf16 with --dtype bf16, else f32 unless said")
       ->check(CLI::IsMember({"f32", "bf16", "q8"}));
 }
 

@@ -9,7 +9,7 @@ import dataclasses
 # Flags of `lathe compile` for each precision.
 FLAGS = {
     "f32": ("--dtype", "f32"),
-    "bf16": ("--dtype", "bf16", "--activations", "bf16"),
+    "bf16": ("--dtype", "bf16"),
     # A scale for each row of weights, and for each token.
     "q8": ("--weights", "q8", "--activations", "q8"),
     "q4": ("--weights", "q4", "--activations", "q8"),
