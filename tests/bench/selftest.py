@@ -280,7 +280,7 @@ OPTIONS = argparse.Namespace(rounds=2, seconds=0.1)
 
 def row(**fields):
     start = {"group": "g", "name": "some work", "model": "m", "flags": (), "work": ("text", "2", "1"),
-             "unit": "tokens/s", "amount": 2, "target": rows.BEST}
+             "unit": "tokens/s", "amount": 2, "target": rows.Target(ratio=1.0)}
     return rows.Row(**{**start, **fields})
 
 
