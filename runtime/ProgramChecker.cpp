@@ -223,6 +223,49 @@ Status ProgramChecker::checkKernel(const artifact::Kernel &kernel) {
                      std::to_string(Artifact::kMaxScratchBytes) +
                      " are possible");
   }
+  return kernel.cost() ? checkCost(*kernel.cost()) : Status::ok();
+}
+
+Status ProgramChecker::checkCost(const artifact::KernelCost &cost) {
+  uint32_t operands = cost.reads()->size();
+  uint32_t pairCount = cost.pairs() ? cost.pairs()->size() : 0;
+  LATHE_RETURN_IF_ERROR(
+      spend(size_t(operands) + cost.writes()->size() + pairCount));
+  if (cost.writes()->size() != operands)
+    return invalid("cost: has " + std::to_string(operands) + " reads and " +
+                   std::to_string(cost.writes()->size()) + " writes");
+  Result<Interval> flops =
+      checkSize(*cost.flops(), "cost: flops", kMaxFlops, artifact.ranges);
+  if (!flops.isOk())
+    return flops.takeStatus();
+  for (const auto *list : {cost.reads(), cost.writes()})
+    for (const artifact::Expression *expression : *list) {
+      Result<Interval> bytes = checkSize(
+          *expression, list == cost.reads() ? "cost: reads" : "cost: writes",
+          Artifact::kMaxBufferBytes, artifact.ranges);
+      if (!bytes.isOk())
+        return bytes.takeStatus();
+    }
+  for (uint32_t i = 0; i < pairCount; ++i)
+    LATHE_RETURN_IF_ERROR(checkPairs(*cost.pairs()->Get(i), operands));
+  return Status::ok();
+}
+
+Status ProgramChecker::checkPairs(const artifact::PairCost &pairs,
+                                  uint32_t operands) {
+  if (pairs.kind() > artifact::PairKind_MAX)
+    return invalid("cost: pairs: kind " + std::to_string(pairs.kind()) +
+                   " is unknown");
+  for (uint32_t operand :
+       {pairs.sequences(), pairs.positions(), pairs.keys(), pairs.values()})
+    if (operand >= operands)
+      return invalid("cost: pairs: names operand " + std::to_string(operand) +
+                     " of " + std::to_string(operands));
+  for (int64_t number :
+       {pairs.window(), pairs.flops(), pairs.key_bytes(), pairs.value_bytes()})
+    if (number < 0 || number > kMaxExtent)
+      return invalid("cost: pairs: holds " + std::to_string(number) +
+                     ", expected 0 to " + std::to_string(kMaxExtent));
   return Status::ok();
 }
 

@@ -15,7 +15,9 @@ struct Entry;
 struct Expression;
 struct Fill;
 struct Kernel;
+struct KernelCost;
 struct Launch;
+struct PairCost;
 struct Plan;
 struct TensorType;
 } // namespace lathe::artifact
@@ -24,6 +26,9 @@ namespace lathe::runtime {
 
 /// Largest value of a symbol, dimension or number of tiles.
 inline constexpr int64_t kMaxExtent = int64_t(1) << 40;
+
+/// Most FLOPs of one launch.
+inline constexpr int64_t kMaxFlops = int64_t(1) << 60;
 
 /// Checks a program whose FlatBuffers structure was verified: every index,
 /// expression, offset and size. Fills in what the artifact derives from it.
@@ -66,8 +71,14 @@ private:
                      const artifact::Launch &launch);
   Status checkCopy(const artifact::Entry &entry, const artifact::Copy &copy);
   Status checkFill(const artifact::Entry &entry, const artifact::Fill &fill);
+  /// Checks that the kernels' costs are those of a launch on \p launch's
+  /// operands.
+  Status checkLaunchCosts(const artifact::Entry &entry,
+                          const artifact::Launch &launch);
 
   Status checkKernel(const artifact::Kernel &kernel);
+  Status checkCost(const artifact::KernelCost &cost);
+  Status checkPairs(const artifact::PairCost &pairs, uint32_t operands);
   Status checkBuffer(const artifact::Buffer &buffer);
   Status checkType(const artifact::TensorType &type);
   /// Bounds \p expression and checks them against [0, \p limit].

@@ -218,6 +218,38 @@ Status ProgramChecker::checkLaunch(const artifact::Entry &entry,
     if (operand >= entry.buffers()->size())
       return invalid("operands: names buffer " + std::to_string(operand) +
                      " of " + std::to_string(entry.buffers()->size()));
+  return checkLaunchCosts(entry, launch);
+}
+
+/// The operand that says where the tokens of \p pairs are.
+static uint32_t placesOf(const lathe::artifact::PairCost &pairs) {
+  return pairs.kind() == lathe::artifact::PairKind_Cached ? pairs.positions()
+                                                          : pairs.sequences();
+}
+
+Status ProgramChecker::checkLaunchCosts(const artifact::Entry &entry,
+                                        const artifact::Launch &launch) {
+  const flatbuffers::Vector<uint32_t> &operands = *launch.operands();
+  for (const artifact::Variant *variant : *launch.variants()) {
+    const artifact::Kernel &kernel = *program.kernels()->Get(variant->kernel());
+    const artifact::KernelCost *cost = kernel.cost();
+    if (!cost)
+      continue;
+    if (cost->reads()->size() != operands.size())
+      return invalid("operands: are " + std::to_string(operands.size()) +
+                     ", but the cost of kernel " + quote(*kernel.name()) +
+                     " is of " + std::to_string(cost->reads()->size()));
+    if (!cost->pairs())
+      continue;
+    LATHE_RETURN_IF_ERROR(spend(cost->pairs()->size()));
+    for (const artifact::PairCost *pairs : *cost->pairs())
+      for (uint32_t operand : {pairs->sequences(), placesOf(*pairs)})
+        if (entry.buffers()->Get(operands.Get(operand))->type()->element() !=
+            ElementType::ElementType_I32)
+          return invalid("operands: the cost of kernel " +
+                         quote(*kernel.name()) + " reads operand " +
+                         std::to_string(operand) + ", which is not of I32");
+  }
   return Status::ok();
 }
 

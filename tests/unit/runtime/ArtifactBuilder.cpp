@@ -154,6 +154,47 @@ static void addKernels(artifact::ProgramT &program) {
   }
 }
 
+/// Adds to kernel \p index what it computes and moves, by operand.
+static void addCost(artifact::ProgramT &program, Kernel index,
+                    ExpressionPtr flops,
+                    std::vector<std::vector<int64_t>> reads,
+                    std::vector<std::vector<int64_t>> writes) {
+  auto cost = std::make_unique<artifact::KernelCostT>();
+  cost->flops = std::move(flops);
+  for (std::vector<int64_t> &code : reads)
+    cost->reads.push_back(expression(std::move(code)));
+  for (std::vector<int64_t> &code : writes)
+    cost->writes.push_back(expression(std::move(code)));
+  program.kernels[index]->cost = std::move(cost);
+}
+
+/// All kernels but scale_wide, count, fail and table say what they do.
+static void addCosts(artifact::ProgramT &program) {
+  auto perToken = [](int64_t bytes) { return times(kTokens, bytes)->code; };
+  auto perRow = [](int64_t bytes) { return times(kRows, bytes)->code; };
+  const std::vector<int64_t> zero = {0, 0};
+  addCost(program, kScale, times(kTokens, 4), {perToken(16), {0, 16}, zero},
+          {zero, zero, perToken(16)});
+  addCost(program, kAppend, constant(0),
+          {perToken(4), perToken(4), perToken(4), zero, zero},
+          {zero, zero, zero, zero, perToken(4)});
+  for (Kernel kernel : {kLogits, kGreedy}) {
+    addCost(program, kernel, times(kRows, 16),
+            {perToken(4), perToken(4), perRow(4), zero, zero, zero},
+            {zero, zero, zero, zero, zero,
+             perRow(kernel == kLogits ? 4 * kVocabulary : 4)});
+    artifact::PairCostT pairs;
+    pairs.kind = artifact::PairKind_Cached;
+    pairs.positions = 0;
+    pairs.sequences = 1;
+    pairs.flops = 2;
+    pairs.keys = pairs.values = 4;
+    pairs.key_bytes = 4;
+    program.kernels[kernel]->cost->pairs.push_back(
+        std::make_unique<artifact::PairCostT>(pairs));
+  }
+}
+
 static std::unique_ptr<artifact::EntryT> newEntry(std::string name) {
   auto entry = std::make_unique<artifact::EntryT>();
   entry->name = std::move(name);
@@ -294,6 +335,7 @@ ArtifactBuilder ArtifactBuilder::create() {
   artifact::ProgramT &program = builder.program;
   addModel(program);
   addKernels(program);
+  addCosts(program);
   program.weights.push_back(makeBuffer("w", artifact::BufferKind_Weight,
                                        artifact::ElementType_F32, {of(4)}));
   program.weights[0]->section = 1;

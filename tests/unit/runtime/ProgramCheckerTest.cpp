@@ -35,9 +35,15 @@ artifact::LaunchT &launchOf(ArtifactBuilder &b, const char *entry, size_t i) {
   return *b.entry(entry).commands[i]->action.AsLaunch();
 }
 
+/// The cost of a pair of the kernel `logits`.
+artifact::PairCostT &pairsOf(ArtifactBuilder &b) {
+  return *b.kernel("logits").cost->pairs[0];
+}
+
 /// Gives the entry `scale` a temporary `u` of the size of `t` behind it, which
 /// its commands \p first and \p last name.
 void addTemporary(ArtifactBuilder &b, size_t first, size_t last) {
+  b.kernel("scale").cost.reset();
   artifact::EntryT &entry = b.entry("scale");
   auto buffer = std::make_unique<artifact::BufferT>(b.buffer("scale", "t"));
   buffer->name = "u";
@@ -106,6 +112,48 @@ const Fault kFaults[] = {
     {"KernelScratch",
      [](auto &b) { b.kernel("scale").code[0]->scratch_bytes = (1u << 28) + 1; },
      "scratch_bytes"},
+    {"CostFlopsNegative",
+     [](auto &b) { b.kernel("scale").cost->flops = times(0, -1); },
+     "kernel 'scale': cost: flops: can be -64 to -1"},
+    {"CostFlopsMany",
+     [](auto &b) {
+       b.kernel("scale").cost->flops = constant((int64_t(1) << 60) + 1);
+     },
+     "cost: flops: can be"},
+    {"CostReadsSymbol",
+     [](auto &b) { b.kernel("scale").cost->reads[1] = symbol(5); },
+     "cost: reads: an expression names symbol 5 of 5"},
+    {"CostWritesHuge",
+     [](auto &b) {
+       b.kernel("scale").cost->writes[1] = constant((int64_t(1) << 44) + 1);
+     },
+     "cost: writes: can be"},
+    {"CostSides", [](auto &b) { b.kernel("scale").cost->writes.pop_back(); },
+     "cost: has 3 reads and 2 writes"},
+    {"CostOperands",
+     [](auto &b) { launchOf(b, "scale", 0).operands.push_back(0); },
+     "commands: 0: operands: are 4, but the cost of kernel 'scale' is of 3"},
+    {"PairKind", [](auto &b) { pairsOf(b).kind = artifact::PairKind(3); },
+     "kernel 'logits': cost: pairs: kind 3 is unknown"},
+    {"PairSequences", [](auto &b) { pairsOf(b).sequences = 6; },
+     "cost: pairs: names operand 6 of 6"},
+    {"PairPositions", [](auto &b) { pairsOf(b).positions = 6; },
+     "names operand 6 of 6"},
+    {"PairKeys", [](auto &b) { pairsOf(b).keys = 6; }, "names operand 6 of 6"},
+    {"PairValues", [](auto &b) { pairsOf(b).values = 6; },
+     "names operand 6 of 6"},
+    {"PairWindow", [](auto &b) { pairsOf(b).window = -1; },
+     "cost: pairs: holds -1"},
+    {"PairFlops", [](auto &b) { pairsOf(b).flops = (int64_t(1) << 40) + 1; },
+     "cost: pairs: holds 1099511627777"},
+    {"PairKeyBytes", [](auto &b) { pairsOf(b).key_bytes = -1; }, "holds -1"},
+    {"PairValueBytes", [](auto &b) { pairsOf(b).value_bytes = -1; },
+     "holds -1"},
+    {"PairSequencesType", [](auto &b) { pairsOf(b).sequences = 5; },
+     "commands: 1: operands: the cost of kernel 'logits' reads operand 5, "
+     "which is not of I32"},
+    {"PairPositionsType", [](auto &b) { pairsOf(b).positions = 5; },
+     "reads operand 5, which is not of I32"},
     {"WeightKind",
      [](auto &b) {
        b.program.weights[0]->kind = artifact::BufferKind_Temporary;
@@ -294,6 +342,20 @@ INSTANTIATE_TEST_SUITE_P(All, ProgramCheckerFaultTest,
                          ::testing::ValuesIn(kFaults), [](const auto &info) {
                            return std::string(info.param.name);
                          });
+
+TEST(ProgramCheckerTest, AcceptsTheLargestCosts) {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  artifact::KernelCostT &cost = *builder.kernel("logits").cost;
+  cost.flops = constant(int64_t(1) << 60);
+  cost.reads[5] = constant(int64_t(1) << 44);
+  cost.writes[5] = constant(int64_t(1) << 44);
+  pairsOf(builder).flops = pairsOf(builder).key_bytes = int64_t(1) << 40;
+  // Only a cache has positions.
+  pairsOf(builder).kind = artifact::PairKind_Causal;
+  pairsOf(builder).positions = 5;
+  Status status = open(builder.build().span());
+  EXPECT_TRUE(status.isOk()) << status.message();
+}
 
 TEST(ProgramCheckerTest, AcceptsTemporariesThatLieApartOrAreWrittenInPlace) {
   ArtifactBuilder apart = ArtifactBuilder::create();
