@@ -114,6 +114,8 @@ private:
   void addModel(rt::ModelOp op);
   void addSymbols();
   Status addTargets();
+  /// Null where an expression is too long for the schema.
+  std::unique_ptr<artifact::KernelCostT> toCost(rt::CostOp op);
   void addKernel(rt::KernelOp op);
   Result<std::unique_ptr<artifact::BufferT>>
   toBuffer(StringRef name, rt::BufferKind kind, Type type, AffineMap bytes);
@@ -187,6 +189,39 @@ Status ProgramBuilder::addTargets() {
   return Status::ok();
 }
 
+artifact::PairCostT toPairs(rt::PairsAttr attr) {
+  artifact::PairCostT pairs;
+  pairs.kind = static_cast<artifact::PairKind>(attr.getKind());
+  pairs.window = attr.getWindow();
+  pairs.sequences = attr.getSequences();
+  pairs.positions = attr.getPositions();
+  pairs.flops = attr.getFlops();
+  pairs.keys = attr.getKeys();
+  pairs.values = attr.getValues();
+  pairs.key_bytes = attr.getKeyBytes();
+  pairs.value_bytes = attr.getValueBytes();
+  return pairs;
+}
+
+std::unique_ptr<artifact::KernelCostT> ProgramBuilder::toCost(rt::CostOp op) {
+  auto cost = std::make_unique<artifact::KernelCostT>();
+  cost->flops = toExpression(op.getFlops());
+  bool fits = cost->flops->code.size() <= 2 * kMaxPairs;
+  auto add = [&](ArrayAttr maps, auto &expressions, int64_t join) {
+    for (AffineMap map : maps.getAsValueRange<AffineMapAttr>()) {
+      expressions.push_back(toExpression(map, join));
+      fits &= expressions.back()->code.size() <= 2 * kMaxPairs;
+    }
+  };
+  add(op.getReads(), cost->reads, kSmaller);
+  add(op.getWrites(), cost->writes, kLarger);
+  if (op.getPairs())
+    for (auto pairs : op.getPairs()->getAsRange<rt::PairsAttr>())
+      cost->pairs.push_back(
+          std::make_unique<artifact::PairCostT>(toPairs(pairs)));
+  return fits ? std::move(cost) : nullptr;
+}
+
 void ProgramBuilder::addKernel(rt::KernelOp op) {
   auto kernel = std::make_unique<artifact::KernelT>();
   kernel->name = op.getSymName();
@@ -199,6 +234,8 @@ void ProgramBuilder::addKernel(rt::KernelOp op) {
     code->scratch_bytes = codeOp.getScratchBytes();
     kernel->code.push_back(std::move(code));
   }
+  for (auto costOp : op.getBody().getOps<rt::CostOp>())
+    kernel->cost = toCost(costOp);
   kernels[refTo(op)] = program.kernels.size();
   program.kernels.push_back(std::move(kernel));
 }

@@ -9,6 +9,8 @@
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <utility>
+
 using namespace mlir;
 using namespace lathe::rt;
 
@@ -106,12 +108,50 @@ LogicalResult lathe::rt::SymbolOp::verify() {
 
 LogicalResult KernelOp::verifyRegions() {
   llvm::SmallPtrSet<Attribute, 4> targets;
+  bool hasCost = false;
   for (Operation &op : *getBody().begin()) {
     auto code = dyn_cast<CodeOp>(op);
-    if (!code || !targets.insert(code.getTargetAttr()).second) // C1
+    bool isRight = code ? targets.insert(code.getTargetAttr()).second
+                        : isa<CostOp>(op) && !std::exchange(hasCost, true);
+    if (!isRight) // C1
       return op.emitOpError("stands in a kernel, which holds one rt.code a "
-                            "target");
+                            "target and at most one rt.cost");
   }
+  return success();
+}
+
+/// Checks the numbers of \p pairs for a launch of \p operands.
+static LogicalResult verifyPairs(Operation *op, PairsAttr pairs,
+                                 int64_t operands) {
+  for (int64_t operand : {pairs.getSequences(), pairs.getPositions(),
+                          pairs.getKeys(), pairs.getValues()})
+    if (operand < 0 || operand >= operands) // C3
+      return op->emitOpError("expects pairs of operands below ")
+             << operands << ", got " << operand;
+  for (int64_t number : {pairs.getFlops(), pairs.getWindow(),
+                         pairs.getKeyBytes(), pairs.getValueBytes()})
+    if (number < 0) // C3
+      return op->emitOpError("expects pairs of numbers >= 0, got ") << number;
+  return success();
+}
+
+LogicalResult CostOp::verify() {
+  if (failed(verifySize(*this, "flops", getFlops()))) // C1
+    return failure();
+  for (AffineMap map : getWrites().getAsValueRange<AffineMapAttr>())
+    if (failed(verifySize(*this, "writes", map))) // C1
+      return failure();
+  for (AffineMap map : getReads().getAsValueRange<AffineMapAttr>())
+    if ((map.getNumDims() != 0 || map.getNumResults() == 0) &&
+        failed(verifySize(*this, "reads", map))) // C1
+      return failure();
+  if (getReads().size() != getWrites().size()) // C2
+    return emitOpError("expects as many reads as writes, got ")
+           << getReads().size() << " and " << getWrites().size();
+  if (getPairs())
+    for (auto pairs : getPairs()->getAsRange<PairsAttr>())
+      if (failed(verifyPairs(*this, pairs, getReads().size())))
+        return failure();
   return success();
 }
 

@@ -46,6 +46,41 @@ def Rt_VariantAttr : Rt_Attr<"Variant", "variant"> {
 def Rt_VariantArrayAttr
     : TypedArrayAttrBase<Rt_VariantAttr, "array of kernel variants">;
 
+def Rt_PairKind : I32EnumAttr<"PairKind", "which tokens see a key", [
+    I32EnumAttrCase<"Bidirectional", 0, "bidirectional">, // all of its sequence
+    I32EnumAttrCase<"Causal", 1, "causal">,               // it, and those behind
+    I32EnumAttrCase<"Cached", 2, "cached">                // those of a cache
+  ]> {
+  let cppNamespace = "::lathe::rt";
+  let genSpecializedAttr = 0;
+}
+
+def Rt_PairsAttr : Rt_Attr<"Pairs", "pairs"> {
+  let summary = "work that the operands of a launch decide";
+  let description = [{
+    Table `PairCost`: `flops` of each pair of a token and a key that it sees, and
+    where `kind` is `cached`, the bytes of one key and one value and the
+    operands that they are read from. Operands are numbers in the order of the
+    launch.
+  }];
+  let parameters = (ins
+    EnumParameter<Rt_PairKind>:$kind,
+    "int64_t":$sequences,
+    "int64_t":$flops,
+    DefaultValuedParameter<"int64_t", "0">:$window,
+    DefaultValuedParameter<"int64_t", "0">:$positions,
+    DefaultValuedParameter<"int64_t", "0">:$keys,
+    DefaultValuedParameter<"int64_t", "0">:$values,
+    DefaultValuedParameter<"int64_t", "0">:$key_bytes,
+    DefaultValuedParameter<"int64_t", "0">:$value_bytes
+  );
+  let assemblyFormat = [{
+    `<` $kind `,` struct($sequences, $flops, $window, $positions, $keys, $values,
+                         $key_bytes, $value_bytes) `>`
+  }];
+}
+def Rt_PairsArrayAttr : TypedArrayAttrBase<Rt_PairsAttr, "array of pair costs">;
+
 def Rt_BufferKind : I32EnumAttr<"BufferKind", "where a buffer lives", [
     I32EnumAttrCase<"Temporary", 0, "temporary">,
     I32EnumAttrCase<"Input", 1, "input">,

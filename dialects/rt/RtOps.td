@@ -97,7 +97,8 @@ def Rt_KernelOp : Rt_Op<"kernel", [Symbol, NoTerminator, SingleBlock,
     of LatheKernelArgs.scalars.
 
     Constraints:
-    - (C1) The body holds `rt.code` ops only, one a target.
+    - (C1) The body holds `rt.code` ops, one a target, and at most one
+      `rt.cost`; nothing else.
 
     ```mlir
     rt.kernel @linear scalars [@tokens] {
@@ -127,6 +128,34 @@ def Rt_CodeOp : Rt_Op<"code", [HasParent<"::lathe::rt::KernelOp">,
                        I64Attr:$scratch_bytes);
   let assemblyFormat = "$target `tiles` $tiles `scratch` $scratch_bytes attr-dict";
   let hasVerifier = 1;                                                // C1, C2
+}
+
+def Rt_CostOp : Rt_Op<"cost", [HasParent<"::lathe::rt::KernelOp">]> {
+  let summary = "what a launch of a kernel computes and moves";
+  let description = [{
+    Table `KernelCost`: floating-point operations, and the bytes that are read
+    and written of each operand, in the order of a launch. What is read is the
+    smallest of a map's results: rows of a table, but not more than it has.
+
+    Constraints:
+    - (C1) No map has dimensions; `flops` and each of `writes` has one result,
+      each of `reads` one or more.
+    - (C2) There are as many `reads` as `writes`.
+    - (C3) Operands of `pairs` are below that number; their other numbers are
+      not negative.
+
+    ```mlir
+    rt.cost flops affine_map<()[s0] -> (s0 * 8192)>
+      reads [affine_map<()[s0] -> (s0 * 256)>, affine_map<()[s0] -> (16384)>, affine_map<()[s0] -> (0)>]
+      writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (s0 * 256)>]
+    ```
+  }];
+  let arguments = (ins AffineMapAttr:$flops, AffineMapArrayAttr:$reads,
+                       AffineMapArrayAttr:$writes, OptionalAttr<Rt_PairsArrayAttr>:$pairs);
+  let assemblyFormat = [{
+    `flops` $flops `reads` $reads `writes` $writes (`pairs` $pairs^)? attr-dict
+  }];
+  let hasVerifier = 1;                                            // C1, C2, C3
 }
 
 class Rt_NamedBufferOp<string mnemonic> : Rt_Op<mnemonic, [Symbol]> {

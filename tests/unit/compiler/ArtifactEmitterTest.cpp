@@ -30,6 +30,15 @@ const char *const kModule = R"(
   rt.provenance "p" from "s" options "o"
   rt.symbol @tokens in [1, 8]
   rt.target @machine
+  rt.kernel @k scalars [@tokens] {
+    rt.cost flops affine_map<()[s0] -> (s0 * 8)>
+      reads [affine_map<()[s0] -> (s0 * 4, 100)>, affine_map<()[s0] -> (0)>]
+      writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (s0 + 3)>]
+      pairs [#rt.pairs<cached, sequences = 1, flops = 2, window = 3, positions = 0, keys = 1, values = 0, key_bytes = 4, value_bytes = 5>]
+  }
+  rt.kernel @long scalars [] {
+    rt.cost flops affine_map<()[s0] -> (LONG)> reads [] writes []
+  }
   rt.weight @rope : tensor<3x2xf32> bytes affine_map<()[s0] -> (24)>
   rt.entry @forward peak affine_map<()[s0] -> (s0 * 4, s0 + 7)> {
     rt.buffer input @x : tensor<?xi32, #lathe.dims<"tokens">> bytes affine_map<()[s0] -> (s0 * 4)>
@@ -50,7 +59,12 @@ class ArtifactEmitterTest : public testing::Test {
 protected:
   void SetUp() override {
     context.loadDialect<LatheDialect, rt::RtDialect>();
-    module = mlir::parseSourceString<mlir::ModuleOp>(kModule, &context);
+    // More pairs than an expression of the schema holds.
+    std::string sum = "s0 mod 2", text = kModule;
+    for (int64_t divisor = 3; divisor < 30; ++divisor)
+      sum += " + s0 mod " + std::to_string(divisor);
+    text.replace(text.find("LONG"), 4, sum);
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     ASSERT_TRUE(module);
     path = std::filesystem::temp_directory_path() /
            ("lathe-emit-" + std::to_string(getpid()) + ".lathe");
@@ -66,6 +80,18 @@ protected:
   std::string bytes() {
     Result<MappedFile> file = MappedFile::open(path.string());
     return file.isOk() ? std::string(file->text()) : "";
+  }
+
+  /// The program of the file that was written.
+  artifact::ProgramT readProgram() {
+    std::string file = bytes();
+    LatheSection section;
+    std::memcpy(&section, file.data() + sizeof(LatheFileHeader),
+                sizeof section);
+    std::string metadata = file.substr(section.offset, section.length);
+    artifact::ProgramT program;
+    artifact::GetProgram(metadata.data())->UnPackTo(&program);
+    return program;
   }
 
   mlir::MLIRContext context;
@@ -100,6 +126,32 @@ TEST_F(ArtifactEmitterTest, WritesTheProgramAndItsSections) {
             (std::vector<int64_t>{1, 0, 0, 2, 4, 0}));
   EXPECT_EQ(entry.peak->code,
             (std::vector<int64_t>{1, 0, 0, 4, 3, 0, 1, 0, 0, 7, 2, 0, 8, 0}));
+}
+
+TEST_F(ArtifactEmitterTest, WritesWhatKernelsCost) {
+  ASSERT_TRUE(emit("machine").isOk());
+  artifact::ProgramT program = readProgram();
+  const artifact::KernelCostT &cost = *program.kernels[0]->cost;
+  EXPECT_EQ(cost.flops->code, (std::vector<int64_t>{1, 0, 0, 8, 3, 0}));
+  // The smaller of two.
+  EXPECT_EQ(cost.reads[0]->code,
+            (std::vector<int64_t>{1, 0, 0, 4, 3, 0, 0, 100, 7, 0}));
+  EXPECT_EQ(cost.writes[1]->code, (std::vector<int64_t>{1, 0, 0, 3, 2, 0}));
+  const artifact::PairCostT &pairs = *cost.pairs[0];
+  EXPECT_EQ(pairs.kind, artifact::PairKind_Cached);
+  EXPECT_EQ(pairs.window, 3);
+  EXPECT_EQ(pairs.sequences, 1u);
+  EXPECT_EQ(pairs.positions, 0u);
+  EXPECT_EQ(pairs.flops, 2);
+  EXPECT_EQ(pairs.keys, 1u);
+  EXPECT_EQ(pairs.values, 0u);
+  EXPECT_EQ(pairs.key_bytes, 4);
+  EXPECT_EQ(pairs.value_bytes, 5);
+}
+
+TEST_F(ArtifactEmitterTest, LeavesOutACostThatTheSchemaCannotHold) {
+  ASSERT_TRUE(emit("machine").isOk());
+  EXPECT_EQ(readProgram().kernels[1]->cost, nullptr);
 }
 
 TEST_F(ArtifactEmitterTest, GivesTheSameBytesAgain) {
