@@ -1,5 +1,6 @@
 target_sources(LathePasses PRIVATE
   analysis/BufferSizes.cpp
+  analysis/KernelCosts.cpp
   analysis/QuantChains.cpp
   analysis/ValueNames.cpp
   analysis/VerifyEntries.cpp

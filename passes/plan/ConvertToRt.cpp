@@ -8,6 +8,7 @@
 #include "passes/Passes.h"
 
 #include "passes/analysis/BufferSizes.h"
+#include "passes/analysis/KernelCosts.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/plan/EntryConverter.h"
 
@@ -100,6 +101,20 @@ void addSources(llvm::SetVector<Operation *> &kept, SymbolTable &table) {
     });
 }
 
+/// Says what \p kernel does, where that can be said.
+void declareCost(OpBuilder &builder, func::FuncOp kernel,
+                 const RtProgram &program) {
+  FailureOr<KernelCost> cost =
+      countKernelCost(kernel, program.symbols, program.maxima);
+  if (failed(cost))
+    return;
+  rt::CostOp::create(builder, kernel.getLoc(), cost->flops,
+                     builder.getAffineMapArrayAttr(cost->reads),
+                     builder.getAffineMapArrayAttr(cost->writes),
+                     cost->pairs.empty() ? ArrayAttr()
+                                         : builder.getArrayAttr(cost->pairs));
+}
+
 struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
   void runOnOperation() override {
     if (failed(convert(getOperation())))
@@ -125,7 +140,7 @@ struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
       if (failed(EntryConverter(entry, program, table).convert()))
         return failure();
     builder.setInsertionPointAfter(last);
-    declareKernels(builder, kernels);
+    declareKernels(builder, kernels, program);
     for (Operation *weight : program.weights)
       if (failed(declare<rt::WeightOp>(builder, weight, program)))
         return failure();
@@ -136,8 +151,8 @@ struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
     return success();
   }
 
-  static void declareKernels(OpBuilder &builder,
-                             ArrayRef<func::FuncOp> kernels) {
+  static void declareKernels(OpBuilder &builder, ArrayRef<func::FuncOp> kernels,
+                             const RtProgram &program) {
     for (func::FuncOp kernel : kernels) {
       SmallVector<Attribute> scalars;
       for (StringAttr symbol : kernelSymbols(kernel))
@@ -145,7 +160,9 @@ struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {
       auto declared =
           rt::KernelOp::create(builder, kernel.getLoc(), kernel.getSymName(),
                                builder.getArrayAttr(scalars));
-      declared.getBody().emplaceBlock();
+      OpBuilder body =
+          OpBuilder::atBlockBegin(&declared.getBody().emplaceBlock());
+      declareCost(body, kernel, program);
     }
   }
 

@@ -85,8 +85,9 @@ def ConvertToRt : Pass<"lathe-convert-to-rt", "::mlir::ModuleOp"> {
     rt.launch "y" [#rt.variant<@norm for @tokens to 512>] ([@x, @w, @y])
     ```
 
-    Parameters that no entry reads are dropped. It fails on entries that hold
-    anything but calls, parameters, states and `return`.
+    Each kernel gets an `rt.cost` where its ops say what they do. Parameters
+    that no entry reads are dropped. It fails on entries that hold anything but
+    calls, parameters, states and `return`.
   }];
   let dependentDialects = ["::lathe::rt::RtDialect"];
 }
