@@ -2,6 +2,7 @@
 
 #include "runtime/CApi.h"
 
+#include "runtime/LaunchCost.h"
 #include "runtime/ProgramTables.h"
 
 using namespace lathe::runtime;
@@ -162,6 +163,7 @@ static void observeLaunch(void *user, const LaunchEvent &event) {
   lathe_context_t &context = *static_cast<lathe_context_t *>(user);
   const artifact::Program &program = context.context->model().program();
   const artifact::Entry &entry = *at(*program.entries(), event.entry);
+  const artifact::Kernel &kernel = *at(*program.kernels(), event.kernel);
   for (size_t i = 0; i < event.buffers.size(); ++i) {
     const artifact::Buffer &buffer = *at(*entry.buffers(), event.buffers[i]);
     lathe_tensor_t &tensor = context.operands[i];
@@ -186,11 +188,20 @@ static void observeLaunch(void *user, const LaunchEvent &event) {
   launch.command = event.command;
   launch.name =
       at(*entry.commands(), event.command)->action_as_Launch()->name()->c_str();
-  launch.kernel = at(*program.kernels(), event.kernel)->name()->c_str();
+  launch.kernel = kernel.name()->c_str();
   launch.tiles = event.tiles;
   launch.nanoseconds = event.nanoseconds;
   launch.operands = context.operands.data();
   launch.operand_count = event.buffers.size();
+  const artifact::KernelCost *known = kernel.cost();
+  if (known && event.finished) {
+    LaunchCost cost = countLaunch(
+        {entry, *known, event.buffers, event.symbols, event.operands});
+    launch.has_cost = 1;
+    launch.flops = cost.flops;
+    launch.bytes_read = cost.bytesRead;
+    launch.bytes_written = cost.bytesWritten;
+  }
   context.observer(context.observerUser, &launch);
 }
 

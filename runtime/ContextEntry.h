@@ -38,6 +38,10 @@ std::string placeOfInput(const Model &model, const artifact::Entry &entry,
 /// "1 to 64", for messages.
 std::string rangeText(Interval range);
 
+/// The value of each symbol, by index, in a context of \p program with default
+/// options: the least, but for those that size the key-value cache.
+std::vector<int64_t> defaultSymbols(const artifact::Program &program);
+
 /// The symbols, by index, that the calls of \p entry read.
 std::vector<bool> neededSymbols(const Model &model,
                                 const artifact::Entry &entry);

@@ -81,6 +81,21 @@ cacheSymbols(const artifact::Model &model, const ContextOptions &options) {
       {"slots", options.slots}, {"slot_pages", slotPages}, {"pages", pages}};
 }
 
+std::vector<int64_t>
+lathe::runtime::defaultSymbols(const artifact::Program &program) {
+  auto sizes = cacheSymbols(*program.model(), ContextOptions());
+  std::vector<int64_t> values;
+  for (const artifact::Symbol *symbol : *program.symbols()) {
+    auto named =
+        std::find_if(sizes.begin(), sizes.end(), [&](const auto &size) {
+          return symbol->name()->string_view() == size.first;
+        });
+    bool isSize = symbol->fixed_at_load() && named != sizes.end();
+    values.push_back(isSize ? named->second : symbol->minimum());
+  }
+  return values;
+}
+
 /// Gives each symbol that is fixed at load its value.
 Status Context::chooseSymbols(const ContextOptions &options) {
   const artifact::Program &program = shared->program();

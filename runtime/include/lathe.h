@@ -295,6 +295,65 @@ LATHE_API lathe_status_t lathe_model_weight(const lathe_model_t *model,
                                             size_t index,
                                             lathe_tensor_t *tensor);
 
+/// Where the memory of an operand is; the values are those of the artifact's
+/// schema.
+typedef enum lathe_memory_t {
+  LATHE_TEMPORARY = 0, ///< In the arena: dead outside one call.
+  LATHE_INPUT = 1,
+  LATHE_OUTPUT = 2,
+  LATHE_WEIGHT = 3,
+  LATHE_STATE = 4,
+  LATHE_MEMORY_FORCE_INT = 0x7FFFFFFF ///< Not a place: any int may be passed.
+} lathe_memory_t;
+
+/// What one run of a command moves of one operand, each byte counted once.
+typedef struct lathe_traffic_t {
+  const char *name; ///< Of the buffer, one in its entry; owned by the model.
+  lathe_memory_t memory;
+  uint64_t bytes_read;
+  uint64_t bytes_written;
+} lathe_traffic_t;
+
+/// The call that a command is asked about.
+typedef struct lathe_call_shape_t {
+  size_t struct_size;
+  /// The value of each symbol, lathe_model_info_t.symbol_count of them. -1: as
+  /// in a context with default options where the symbol is fixed at load, else
+  /// the least. Null: all -1.
+  const int64_t *symbols;
+  /// All tokens are taken for those of one sequence. Positions of it that the
+  /// cache holds before the call.
+  uint64_t past;
+} lathe_call_shape_t;
+
+typedef struct lathe_command_info_t {
+  size_t struct_size;
+  const char *name;   ///< Of the value that it computes, copies to or fills.
+  const char *kernel; ///< The variant that runs; null: a copy or fill.
+  /// 1: nothing runs in such a call, since what reads the result computes it;
+  /// the numbers are 0.
+  int is_skipped;
+  /// 0: the file says nothing of the kernel's work; the numbers are then 0.
+  int has_cost;
+  /// Floating-point operations, by the rules of docs/artifact.md.
+  uint64_t flops;
+  uint64_t bytes_read;    ///< Sum over the operands.
+  uint64_t bytes_written; ///< Sum over the operands.
+  size_t operand_count;
+} lathe_command_info_t;
+
+/// Says what command \p command of \p entry does in a call of \p shape, which
+/// may be null: what the compiler counted, not what was measured. Writes at
+/// most \p capacity elements to \p traffic, one for each operand in order.
+/// Fails with INVALID_ARGUMENT (an index past the end; a symbol out of its
+/// range, with both numbers).
+LATHE_API lathe_status_t lathe_model_command(const lathe_model_t *model,
+                                             size_t entry, size_t command,
+                                             const lathe_call_shape_t *shape,
+                                             lathe_command_info_t *info,
+                                             lathe_traffic_t *traffic,
+                                             size_t capacity);
+
 //===----------------------------------------------------------------------===//
 // Tokenizer
 //===----------------------------------------------------------------------===//
@@ -452,6 +511,12 @@ typedef struct lathe_launch_t {
   /// In the kernel's parameter order; may be read, and written before it runs.
   const lathe_tensor_t *operands;
   size_t operand_count;
+  /// As in lathe_command_info_t, of this launch: attention is counted from the
+  /// operands. Once finished; 0 before.
+  int has_cost;
+  uint64_t flops;
+  uint64_t bytes_read;
+  uint64_t bytes_written;
 } lathe_launch_t;
 
 /// Called on the calling thread before and after each launch.

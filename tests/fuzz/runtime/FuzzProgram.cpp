@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Artifact.h"
+#include "runtime/LaunchCost.h"
 #include "runtime/formats/ArtifactWriter.h"
 #include "runtime/schema/artifact_generated.h"
 
@@ -14,6 +15,22 @@
 
 using namespace lathe::runtime;
 namespace artifact = lathe::artifact;
+
+/// Counts the work of each variant of \p launch.
+static void count(const artifact::Program &program,
+                  const artifact::Entry &entry, const artifact::Launch &launch,
+                  std::span<const int64_t> symbols) {
+  std::vector<uint32_t> buffers(launch.operands()->begin(),
+                                launch.operands()->end());
+  std::vector<OperandTraffic> traffic(buffers.size());
+  for (const artifact::Variant *variant : *launch.variants()) {
+    const artifact::Kernel &kernel = *program.kernels()->Get(variant->kernel());
+    if (kernel.cost())
+      countLaunch({entry, *kernel.cost(), buffers, symbols,
+                   /*operands=*/nullptr, /*past=*/UINT64_MAX},
+                  traffic);
+  }
+}
 
 /// Evaluates all sizes at both ends of the ranges: accepted means in bounds.
 static void walk(const Artifact &file) {
@@ -29,10 +46,14 @@ static void walk(const Artifact &file) {
       for (const artifact::KernelCode *code : *kernel->code())
         if (evaluateExpression(*code->tiles(), symbols) < 0)
           std::abort();
-    for (const artifact::Entry *entry : *program.entries())
+    for (const artifact::Entry *entry : *program.entries()) {
       for (const artifact::Buffer *buffer : *entry->buffers())
         if (evaluateExpression(*buffer->bytes(), symbols) < 0)
           std::abort();
+      for (const artifact::Command *command : *entry->commands())
+        if (const artifact::Launch *launch = command->action_as_Launch())
+          count(program, *entry, *launch, symbols);
+    }
   }
 }
 

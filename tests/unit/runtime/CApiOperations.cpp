@@ -194,6 +194,13 @@ std::vector<Operation> modelOperations() {
          lathe_tensor_t tensor;
          return lathe_model_weight(w.model, i, &tensor);
        }},
+      {"lathe_model_command",
+       [](World &w, size_t i) {
+         lathe_command_info_t info = LATHE_INIT(lathe_command_info_t);
+         lathe_traffic_t traffic[8];
+         return lathe_model_command(w.model, kScale, i, nullptr, &info, traffic,
+                                    8);
+       }},
       {"lathe_context_state",
        [](World &w, size_t i) {
          lathe_tensor_t tensor;

@@ -162,6 +162,135 @@ TEST_F(CApiTest, ObservesLaunchesByName) {
   EXPECT_EQ(seen.operand, 2);
 }
 
+TEST_F(CApiTest, CountsTheWorkOfObservedLaunches) {
+  std::vector<lathe_launch_t> seen;
+  lathe_context_observe(
+      context,
+      [](void *user, const lathe_launch_t *launch) {
+        static_cast<std::vector<lathe_launch_t> *>(user)->push_back(*launch);
+      },
+      &seen);
+  // Two sequences: one at its places 0 and 1, one at its place 4.
+  const int32_t tokens[] = {1, 2, 3}, positions[] = {0, 1, 4},
+                sequences[] = {0, 0, 1}, rows[] = {2}, pageTable[16] = {};
+  const std::pair<const int32_t *, std::vector<int64_t>> inputs[] = {
+      {tokens, {3}},
+      {positions, {3}},
+      {sequences, {3}},
+      {rows, {1}},
+      {pageTable, {2, 8}}};
+  size_t step = entry("step");
+  for (size_t i = 0; i < std::size(inputs); ++i)
+    ASSERT_EQ(lathe_context_set_input(context, step, i, inputs[i].first,
+                                      inputs[i].second.data(),
+                                      inputs[i].second.size()),
+              LATHE_OK);
+  ASSERT_EQ(lathe_context_call(context, step), LATHE_OK) << lathe_message();
+  ASSERT_EQ(seen.size(), 4u);
+  EXPECT_EQ(seen[0].has_cost, 0);
+  EXPECT_EQ(seen[1].bytes_read, 36u);
+  EXPECT_EQ(seen[1].bytes_written, 12u);
+  // 1 + 2 + 5 pairs, and keys at 2 and 5 places.
+  EXPECT_EQ(seen[3].has_cost, 1);
+  EXPECT_EQ(seen[3].flops, 16u + 2 * 8);
+  EXPECT_EQ(seen[3].bytes_read, 12u + 12 + 4 + 4 * 7);
+  EXPECT_EQ(seen[3].bytes_written, 64u);
+}
+
+TEST_F(CApiTest, SaysNothingOfAKernelWithoutACost) {
+  std::vector<int> seen;
+  lathe_context_observe(
+      context,
+      [](void *user, const lathe_launch_t *launch) {
+        if (launch->finished)
+          static_cast<std::vector<int> *>(user)->push_back(launch->has_cost);
+      },
+      &seen);
+  std::vector<float> x(4 * 9, 1);
+  int64_t dims[] = {9, 4};
+  ASSERT_EQ(lathe_context_set_input(context, 0, 0, x.data(), dims, 2),
+            LATHE_OK);
+  ASSERT_EQ(lathe_context_call(context, 0), LATHE_OK);
+  EXPECT_EQ(seen, (std::vector<int>{0, 0}));
+}
+
+TEST_F(CApiTest, CountsTheWorkOfACommand) {
+  lathe_command_info_t info = LATHE_INIT(lathe_command_info_t);
+  lathe_traffic_t traffic[6];
+  ASSERT_EQ(lathe_model_command(model, 0, 0, nullptr, &info, traffic, 6),
+            LATHE_OK);
+  EXPECT_STREQ(info.name, "t");
+  EXPECT_STREQ(info.kernel, "scale");
+  EXPECT_EQ(info.has_cost, 1);
+  EXPECT_EQ(info.flops, 4u);
+  EXPECT_EQ(info.bytes_read, 32u);
+  ASSERT_EQ(info.operand_count, 3u);
+  EXPECT_STREQ(traffic[1].name, "w");
+  EXPECT_EQ(traffic[1].memory, LATHE_WEIGHT);
+  EXPECT_EQ(traffic[2].memory, LATHE_TEMPORARY);
+  EXPECT_EQ(traffic[2].bytes_written, 16u);
+
+  // A copy, and the variant that runs above 8 tokens.
+  const int64_t symbols[] = {9, -1, -1, -1, -1};
+  lathe_call_shape_t shape = LATHE_INIT(lathe_call_shape_t);
+  shape.symbols = symbols;
+  ASSERT_EQ(lathe_model_command(model, 0, 2, &shape, &info, traffic, 1),
+            LATHE_OK);
+  EXPECT_STREQ(info.name, "y");
+  EXPECT_EQ(info.kernel, nullptr);
+  EXPECT_EQ(info.bytes_read, 9u * 16);
+  EXPECT_EQ(info.bytes_written, 9u * 16);
+  EXPECT_EQ(info.operand_count, 2u);
+  EXPECT_STREQ(traffic[0].name, "t");
+  ASSERT_EQ(lathe_model_command(model, 0, 0, &shape, &info, nullptr, 0),
+            LATHE_OK);
+  EXPECT_STREQ(info.kernel, "scale_wide");
+  EXPECT_EQ(info.has_cost, 0);
+  EXPECT_EQ(info.is_skipped, 0);
+  ASSERT_EQ(lathe_model_command(model, 1, 0, &shape, &info, traffic, 6),
+            LATHE_OK);
+  EXPECT_EQ(info.bytes_read, 0u);
+  EXPECT_EQ(info.bytes_written, 8u);
+}
+
+TEST_F(CApiTest, CountsTheKeysOfACacheFromThePast) {
+  const int64_t symbols[] = {2, 1, -1, -1, -1};
+  lathe_call_shape_t shape = LATHE_INIT(lathe_call_shape_t);
+  shape.symbols = symbols;
+  shape.past = 10;
+  lathe_command_info_t info = LATHE_INIT(lathe_command_info_t);
+  lathe_traffic_t traffic[6];
+  ASSERT_EQ(
+      lathe_model_command(model, entry("step"), 1, &shape, &info, traffic, 6),
+      LATHE_OK);
+  EXPECT_EQ(info.flops, 16u + 2 * (11 + 12));
+  EXPECT_EQ(traffic[4].memory, LATHE_STATE);
+  EXPECT_EQ(traffic[4].bytes_read, 4u * 12);
+  EXPECT_EQ(info.bytes_read, 8u + 8 + 4 + 48);
+}
+
+TEST_F(CApiTest, RefusesToCountWhatIsNotThere) {
+  lathe_command_info_t info = LATHE_INIT(lathe_command_info_t);
+  EXPECT_EQ(lathe_model_command(model, 6, 0, nullptr, &info, nullptr, 0),
+            LATHE_INVALID_ARGUMENT);
+  EXPECT_EQ(lathe_model_command(model, 0, 3, nullptr, &info, nullptr, 0),
+            LATHE_INVALID_ARGUMENT);
+  EXPECT_STREQ(lathe_message(), "command 3 of 3 does not exist");
+  EXPECT_EQ(lathe_model_command(model, 0, 0, nullptr, &info, nullptr, 1),
+            LATHE_INVALID_ARGUMENT);
+  const int64_t symbols[] = {65, -1, -1, -1, -1};
+  lathe_call_shape_t shape = LATHE_INIT(lathe_call_shape_t);
+  shape.symbols = symbols;
+  EXPECT_EQ(lathe_model_command(model, 0, 0, &shape, &info, nullptr, 0),
+            LATHE_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(lathe_message())
+                .find("symbol 'tokens': is 65, expected 1 to 64"),
+            std::string::npos);
+  shape.struct_size = 0;
+  EXPECT_EQ(lathe_model_command(model, 0, 0, &shape, &info, nullptr, 0),
+            LATHE_INVALID_ARGUMENT);
+}
+
 TEST_F(CApiTest, SavesAndLoads) {
   std::vector<float> x(4);
   int64_t dims[] = {1, 4};
