@@ -35,6 +35,7 @@ struct lathe_context_t {
   lathe_observer_t observer = nullptr;
   void *observerUser = nullptr;
   std::vector<lathe_tensor_t> operands; ///< Room for the longest launch.
+  std::vector<lathe_worker_t> workers;  ///< Of a launch; empty: not timed.
 };
 
 struct lathe_generator_t {

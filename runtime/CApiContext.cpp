@@ -202,6 +202,11 @@ static void observeLaunch(void *user, const LaunchEvent &event) {
     launch.bytes_read = cost.bytesRead;
     launch.bytes_written = cost.bytesWritten;
   }
+  for (size_t i = 0; i < event.workers.size(); ++i)
+    context.workers[i] = {event.workers[i].begin, event.workers[i].end,
+                          event.workers[i].tiles};
+  launch.workers = context.workers.data();
+  launch.worker_count = event.workers.size();
   context.observer(context.observerUser, &launch);
 }
 
@@ -222,6 +227,16 @@ lathe_status_t lathe_context_observe(lathe_context_t *context,
   if (observer)
     hook = {observeLaunch, context};
   context->context->setObserver(hook);
+  return LATHE_OK;
+}
+LATHE_CATCH
+
+lathe_status_t lathe_context_time_workers(lathe_context_t *context,
+                                          int enabled) try {
+  LATHE_REQUIRE(context);
+  // The second list may fail: the first one alone is not used.
+  context->workers.resize(enabled ? context->context->pool().workers() : 0);
+  context->context->timeWorkers(enabled != 0);
   return LATHE_OK;
 }
 LATHE_CATCH

@@ -193,7 +193,10 @@ Status Context::call(size_t entry) {
   Status status = state.executor.run(
       plan, symbols,
       {state.fixed, arena->data(), scratch->data(), scratchStride, &launches},
-      {threads.get(), &cancelled}, observer);
+      {threads.get(), &cancelled,
+       observer.function && !workerTimes.empty() ? workerTimes.data()
+                                                 : nullptr},
+      observer);
   if (status.code() == StatusCode::Cancelled)
     cancelled.store(false, std::memory_order_relaxed);
   LATHE_RETURN_IF_ERROR(std::move(status));

@@ -98,6 +98,12 @@ public:
 
   void setObserver(LaunchObserver observer) { this->observer = observer; }
 
+  /// Whether an observer is told when each worker worked. That costs a look or
+  /// two at the clock for each range of tiles.
+  void timeWorkers(bool isOn) {
+    workerTimes.resize(isOn ? threads->workers() : 0);
+  }
+
 private:
   Context() = default;
   struct Port;
@@ -126,6 +132,7 @@ private:
   uint64_t launches = 0;    ///< That ran on it.
   std::vector<std::unique_ptr<EntryState>> entries;
   LaunchObserver observer;
+  std::vector<WorkerTime> workerTimes; ///< By worker; empty: not wanted.
   uint64_t usedArena = 0;
   int64_t contextPositions = 0;
 };

@@ -51,10 +51,20 @@ struct LaunchArguments {
   uint64_t launch;      ///< 1 or more; of no other launch on this scratch.
 };
 
+/// When a worker worked on a launch, in nanoseconds after that began, from its
+/// first tile to its last. Each has a cache line of its own.
+struct alignas(64) WorkerTime {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  int64_t tiles = 0; ///< 0: it had none.
+};
+
 /// Workers and the flag that ends a call, of the context that launches.
 struct LaunchScope {
   ThreadPool *pool;
   const std::atomic<bool> *cancelled;
+  /// One for each worker, to be filled in by each launch; null: nobody asks.
+  WorkerTime *times = nullptr;
 };
 
 /// A machine. Methods may be called from several threads.

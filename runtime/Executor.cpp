@@ -127,7 +127,8 @@ Status Executor::runLaunch(const Command &command,
       0,
       arguments.buffers,
       std::span(operands).subspan(command.firstOperand, command.operandCount),
-      symbols};
+      symbols,
+      {}};
   observer.function(observer.user, event);
   Clock::time_point start = Clock::now();
   LATHE_RETURN_IF_ERROR(
@@ -136,6 +137,8 @@ Status Executor::runLaunch(const Command &command,
   event.nanoseconds = static_cast<uint64_t>(
       std::chrono::nanoseconds(Clock::now() - start).count());
   event.finished = true;
+  if (scope.times)
+    event.workers = {scope.times, scope.pool->workers()};
   observer.function(observer.user, event);
   return Status::ok();
 }

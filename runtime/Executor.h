@@ -22,6 +22,8 @@ struct LaunchEvent {
   void *const *operands;             ///< In the kernel's parameter order.
   std::span<const uint32_t> buffers; ///< Entry.buffers index of each.
   std::span<const int64_t> symbols;
+  /// When each worker worked, once finished; empty where nobody asked.
+  std::span<const WorkerTime> workers;
 };
 
 /// Called on the calling thread before and after each launch; null: nothing.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 
 #if defined(__aarch64__)
@@ -16,6 +17,7 @@
 #endif
 
 using namespace lathe::runtime;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -174,6 +176,8 @@ struct Launch {
   LatheKernelArgs arguments;
   std::byte *scratch;
   size_t scratchStride;
+  WorkerTime *times;
+  Clock::time_point start; ///< With `times`.
 };
 } // namespace
 
@@ -182,6 +186,23 @@ static int runRange(void *data, uint32_t worker, int64_t begin, int64_t end) {
   std::byte *scratch = launch->scratch + worker * launch->scratchStride;
   return launch->kernel(&launch->arguments, scratch + LATHE_SCRATCH_HEADER,
                         begin, end);
+}
+
+/// runRange, and when.
+static int runTimedRange(void *data, uint32_t worker, int64_t begin,
+                         int64_t end) {
+  Launch *launch = static_cast<Launch *>(data);
+  auto now = [&] {
+    return static_cast<uint64_t>(
+        std::chrono::nanoseconds(Clock::now() - launch->start).count());
+  };
+  WorkerTime &time = launch->times[worker];
+  if (time.tiles == 0)
+    time.begin = now();
+  int code = runRange(data, worker, begin, end);
+  time.end = now();
+  time.tiles += end - begin;
+  return code;
 }
 
 /// Tiles that a worker takes at a time: a few ranges a worker even out what a
@@ -207,10 +228,16 @@ Status CpuDevice::launch(const DeviceCode &code,
                 {LATHE_KERNEL_ABI_VERSION, arguments.buffers, arguments.scalars,
                  static_cast<long long>(arguments.launch)},
                 arguments.scratch,
-                arguments.scratchStride};
-  int failure = scope.pool->run(arguments.tiles,
-                                grainOf(arguments.tiles, scope.pool->workers()),
-                                {runRange, &launch}, scope.cancelled);
+                arguments.scratchStride,
+                scope.times,
+                {}};
+  if (scope.times) {
+    std::fill_n(scope.times, scope.pool->workers(), WorkerTime());
+    launch.start = Clock::now();
+  }
+  int failure = scope.pool->run(
+      arguments.tiles, grainOf(arguments.tiles, scope.pool->workers()),
+      {scope.times ? runTimedRange : runRange, &launch}, scope.cancelled);
   if (failure != LATHE_KERNEL_OK)
     return Status::error(StatusCode::DeviceError,
                          "failed with code " + std::to_string(failure));

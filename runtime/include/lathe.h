@@ -498,6 +498,14 @@ LATHE_API lathe_status_t lathe_context_save(const lathe_context_t *context,
 LATHE_API lathe_status_t lathe_context_load(lathe_context_t *context,
                                             const void *data, size_t bytes);
 
+/// When a worker worked on a launch, in nanoseconds after that began, from its
+/// first tile to its last.
+typedef struct lathe_worker_t {
+  uint64_t begin;
+  uint64_t end;
+  int64_t tiles; ///< 0: it had none, and `begin` and `end` are 0.
+} lathe_worker_t;
+
 /// What an observer sees of a launch.
 typedef struct lathe_launch_t {
   size_t struct_size;
@@ -517,6 +525,9 @@ typedef struct lathe_launch_t {
   uint64_t flops;
   uint64_t bytes_read;
   uint64_t bytes_written;
+  /// Of each worker, once finished, where lathe_context_time_workers asked.
+  const lathe_worker_t *workers;
+  size_t worker_count;
 } lathe_launch_t;
 
 /// Called on the calling thread before and after each launch.
@@ -526,6 +537,11 @@ typedef void (*lathe_observer_t)(void *user, const lathe_launch_t *launch);
 LATHE_API lathe_status_t lathe_context_observe(lathe_context_t *context,
                                                lathe_observer_t observer,
                                                void *user);
+
+/// 1: later launches tell their observer when each worker worked, at the price
+/// of a look or two at the clock for each range of tiles. 0: they do not.
+LATHE_API lathe_status_t lathe_context_time_workers(lathe_context_t *context,
+                                                    int enabled);
 
 //===----------------------------------------------------------------------===//
 // Generation

@@ -366,6 +366,9 @@ std::vector<Operation> contextOperations() {
                                    lathe_context_saved_bytes(w.context));
        },
        nothing},
+      {"lathe_context_time_workers", LATHE_OK, nothing,
+       [](World &w) { return lathe_context_time_workers(w.context, 1); },
+       [](World &w) { w.run(); }},
       {"lathe_context_observe", LATHE_OK, nothing,
        [](World &w) {
          return lathe_context_observe(

@@ -197,6 +197,39 @@ TEST_F(CApiTest, CountsTheWorkOfObservedLaunches) {
   EXPECT_EQ(seen[3].bytes_written, 64u);
 }
 
+TEST_F(CApiTest, TimesWorkersOnlyWhenAsked) {
+  struct Seen {
+    size_t workers = 0;
+    int64_t tiles = 0;
+  } seen;
+  lathe_context_observe(
+      context,
+      [](void *user, const lathe_launch_t *launch) {
+        Seen &self = *static_cast<Seen *>(user);
+        self.workers = std::max(self.workers, launch->worker_count);
+        for (size_t i = 0; i < launch->worker_count; ++i) {
+          EXPECT_LE(launch->workers[i].begin, launch->workers[i].end);
+          EXPECT_LE(launch->workers[i].end, launch->nanoseconds);
+          self.tiles += launch->workers[i].tiles;
+        }
+      },
+      &seen);
+  std::vector<float> x(4 * 64, 1);
+  int64_t dims[] = {64, 4};
+  ASSERT_EQ(lathe_context_set_input(context, 0, 0, x.data(), dims, 2),
+            LATHE_OK);
+  ASSERT_EQ(lathe_context_call(context, 0), LATHE_OK);
+  EXPECT_EQ(seen.workers, 0u);
+  ASSERT_EQ(lathe_context_time_workers(context, 1), LATHE_OK);
+  ASSERT_EQ(lathe_context_call(context, 0), LATHE_OK);
+  EXPECT_EQ(seen.workers, 2u);
+  EXPECT_EQ(seen.tiles, 64 + 1);
+  ASSERT_EQ(lathe_context_time_workers(context, 0), LATHE_OK);
+  seen = {};
+  ASSERT_EQ(lathe_context_call(context, 0), LATHE_OK);
+  EXPECT_EQ(seen.workers, 0u);
+}
+
 TEST_F(CApiTest, SaysNothingOfAKernelWithoutACost) {
   std::vector<int> seen;
   lathe_context_observe(
