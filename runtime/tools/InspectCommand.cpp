@@ -4,6 +4,7 @@
 #include "runtime/formats/SafeTensors.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/InspectGguf.h"
+#include "runtime/tools/InspectLaunches.h"
 #include "runtime/tools/LoadedModel.h"
 
 #include <cstring>
@@ -19,6 +20,7 @@ struct InspectOptions {
   bool weights = false;
   bool kernels = false;
   bool json = false;
+  LaunchesOptions launches;
 };
 
 /// What lathe_model_input and lathe_model_output have in common.
@@ -188,8 +190,11 @@ static void jsonTensors(const lathe_model_t *model, size_t entry, size_t count,
   json.endArray();
 }
 
+/// \p launches is what --launches counts.
 static std::string jsonModel(const lathe_model_t *model,
-                             const lathe_model_info_t &info) {
+                             const lathe_model_info_t &info,
+                             const InspectOptions &options,
+                             const std::vector<CountedEntry> &launches) {
   runtime::JsonWriter json;
   json.beginObject()
       .field("schema", "lathe.inspect.v1")
@@ -227,7 +232,10 @@ static std::string jsonModel(const lathe_model_t *model,
     }
     json.endArray().endObject();
   }
-  return json.endArray().endObject().take() + "\n";
+  json.endArray();
+  if (options.launches.launches)
+    writeLaunches(launches, options.launches.past, json);
+  return json.endObject().take() + "\n";
 }
 
 /// Lists the tensors of a safetensors file.
@@ -259,6 +267,11 @@ static Exit inspectTensors(const InspectOptions &options) {
 }
 
 static Exit inspect(const InspectOptions &options) {
+  bool isArtifact = !options.file.ends_with(".safetensors") &&
+                    !options.file.ends_with(".gguf");
+  if (options.launches.launches && !isArtifact)
+    return fail(Exit::Usage, options.file + ": --launches: only an artifact "
+                                            "has launches (compile it first)");
   if (options.file.ends_with(".safetensors"))
     return inspectTensors(options);
   if (options.file.ends_with(".gguf"))
@@ -270,9 +283,16 @@ static Exit inspect(const InspectOptions &options) {
   lathe_model_info_t info;
   if (Exit exit = openModel(run, model, info); exit != Exit::Done)
     return exit;
-  std::string out = options.json ? jsonModel(model.get(), info)
-                                 : describeModel(model.get(), info, options);
-  return print(out);
+  std::vector<CountedEntry> launches;
+  if (options.launches.launches)
+    if (Exit exit = countLaunches(model.get(), options.launches, launches);
+        exit != Exit::Done)
+      return exit;
+  if (options.json)
+    return print(jsonModel(model.get(), info, options, launches));
+  return print(options.launches.launches
+                   ? describeLaunches(launches, options.launches.past)
+                   : describeModel(model.get(), info, options));
 }
 
 void tools::addInspectCommand(CLI::App &app, Exit &result) {
@@ -286,6 +306,7 @@ void tools::addInspectCommand(CLI::App &app, Exit &result) {
   command->add_flag("--weights", options->weights, "List the weights")
       ->envname("LATHE_INSPECT_WEIGHTS");
   command->add_flag("--kernels", options->kernels, "List the kernels");
+  addLaunchesFlags(*command, options->launches);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options, &result] { result = inspect(*options); });
 }

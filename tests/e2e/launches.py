@@ -1,0 +1,114 @@
+"""What is said of launches: inspect --launches.
+
+    launches.py BUILD_DIRECTORY
+
+The counts are held against sums that stand here, of the shapes of the example model.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from program import ROOT, Program, check
+
+program = Program(sys.argv[1])
+# stories260K: sizes, and FLOPs of one pair of a token and a key in all heads.
+LAYERS, WIDTH, HEADS, HEAD, KEY_HEADS, MLP, VOCABULARY = 5, 64, 8, 8, 4, 172, 512
+PAIR = HEADS * (4 * HEAD + 5)
+# Elements of the matrices that each token is multiplied with, but for the head.
+MATRICES = LAYERS * (WIDTH * (HEADS + 2 * KEY_HEADS) * HEAD + WIDTH * WIDTH + 3 * WIDTH * MLP)
+
+
+def flops(tokens, rows, pairs):
+    """2 a multiply-add, then norms (4), residual sums, gates (2), rotations (3 in each half turned)."""
+    norms = 4 * WIDTH * (2 * LAYERS * tokens + rows)
+    mlp = (2 * MLP + 2 * WIDTH) * LAYERS * tokens
+    rope = 3 * HEAD * (HEADS + KEY_HEADS) * LAYERS * tokens
+    return 2 * MATRICES * tokens + 2 * WIDTH * VOCABULARY * rows + norms + mlp + rope + PAIR * LAYERS * pairs
+
+
+def inspect(model, *arguments):
+    text = program.run("inspect", model, "--launches", "--json", *arguments).stdout
+    return json.loads(text)["launches"]
+
+
+def running(model, entry, tokens):
+    """How many launches a call of so many tokens runs."""
+    counted, = inspect(model, "--entry", entry, "--set", f"tokens={tokens}")
+    return sum(not command["skipped"] for command in counted["commands"] if command["kernel"])
+
+
+def check_counts(model):
+    for tokens, rows, past in ((1, 1, 0), (1, 1, 100), (7, 7, 0), (7, 1, 3)):
+        entry, = inspect(model, "--entry", "step", "--set", f"tokens={tokens},rows={rows}", "--past", past)
+        pairs = sum(past + t + 1 for t in range(tokens))
+        check(entry["flops"] == flops(tokens, rows, pairs), f"FLOPs of {tokens}, {rows}, {past}: {entry['flops']}")
+        check(entry["symbols"] == {"tokens": tokens, "rows": rows}, entry["symbols"])
+        # The cache is read up to the last token, and grows by the tokens.
+        cache = [o for c in entry["commands"] for o in c["operands"] if o["memory"] == "state"]
+        row = KEY_HEADS * HEAD * 4
+        check(sum(o["bytes_read"] for o in cache) == 2 * LAYERS * row * (past + tokens), "bytes read of the cache")
+        check(sum(o["bytes_written"] for o in cache) == 2 * LAYERS * row * tokens, "bytes written to the cache")
+        # All that lives on, the inputs and the outputs; what launches pass on is what could be saved.
+        other = sum(o["bytes_read"] + o["bytes_written"] for c in entry["commands"] for o in c["operands"]
+                    if o["memory"] == "temporary")
+        check(entry["bytes_temporary"] == other and entry["not_counted"] == 0, entry)
+        check(0 < entry["bytes_least"] <= entry["bytes"] - other, "the least")
+        check(entry["bytes"] == sum(c["bytes_read"] + c["bytes_written"] for c in entry["commands"]), "the sum")
+        check(entry["bytes_least"] == sum(c["bytes_least"] for c in entry["commands"]), "the sum of the least")
+
+
+def check_least(model):
+    """One token needs each weight once: all of them, but for rows of the rope table and of embeddings."""
+    entry, = inspect(model, "--entry", "step", "--set", "tokens=1")
+    weights = {o["name"] for c in entry["commands"] for o in c["operands"] if o["memory"] == "weight"}
+    least = 4 * (MATRICES + WIDTH * VOCABULARY)
+    moved = sum(o["bytes_read"] for c in entry["commands"] for o in c["operands"] if o["memory"] == "weight")
+    check(least <= entry["bytes_least"] <= 1.1 * least, f"{entry['bytes_least']} bytes at least")
+    check(least <= moved <= 1.1 * least, f"{moved} bytes of {len(weights)} weights")
+
+
+def check_skipped(model):
+    """Where few tokens have kernels of their own, others do not run: they move nothing."""
+    few, = inspect(model, "--entry", "step", "--set", "tokens=1")
+    many, = inspect(model, "--entry", "step", "--set", "tokens=512,rows=512")
+    skipped = [command for command in few["commands"] if command["skipped"]]
+    check(skipped and not any(command["skipped"] for command in many["commands"]), "launches that do not run")
+    check(all(c["flops"] == c["bytes_read"] == c["bytes_written"] == 0 for c in skipped), skipped[:1])
+    check("(skipped)" in program.run("inspect", model, "--launches", "--entry", "step").stdout, "(skipped)")
+
+
+def check_default(model):
+    entries = inspect(model)
+    names = [entry["name"] for entry in json.loads(program.run("inspect", model, "--json").stdout)["entries"]]
+    check([entry["entry"] for entry in entries] == [name for name in names for _ in range(2)], "all, at two sizes")
+    check([entry["symbols"]["tokens"] for entry in entries[:2]] == [1, 512], "least and largest")
+    text = program.run("inspect", model, "--launches", "--entry", "forward").stdout
+    check("tokens of one sequence with 0 positions" in text, "the assumption is said")
+    check("forward, tokens = 512:" in text and "  least: " in text, text[:300])
+    check(max(map(len, text.splitlines())) <= 120, "120 columns")
+
+
+def check_refusals(model, folder):
+    launches = ["inspect", model, "--launches"]
+    program.refuses(2, ["--set", "NAME=VALUE", "'tokens'"], *launches, "--set", "tokens")
+    program.refuses(2, ["--set", "tokens, sequences", "'words=1'"], *launches, "--set", "words=1")
+    program.refuses(2, ["--set", "tokens from 1 to 512", "'tokens=513'"], *launches, "--set", "tokens=513")
+    program.refuses(2, ["--set", "'tokens=1x'"], *launches, "--set", "tokens=1x")
+    program.refuses(2, ["--set", "once", "'tokens=2'"], *launches, "--set", "tokens=1,tokens=2")
+    program.refuses(2, ["entry 'walk'", "there are: forward"], *launches, "--entry", "walk")
+    program.refuses(2, ["--past", "--launches"], "inspect", model, "--past", "1")
+    program.refuses(2, ["--launches", "only an artifact"], "inspect", folder / "x.gguf", "--launches")
+
+
+with tempfile.TemporaryDirectory() as name:
+    directory = pathlib.Path(name)
+    artifact = directory / "m.lathe"
+    program.run("compile", ROOT / "examples" / "models" / "stories260K", "-o", artifact)
+    check_counts(artifact)
+    check_least(artifact)
+    check_skipped(artifact)
+    check_default(artifact)
+    check_refusals(artifact, directory)
