@@ -2,45 +2,162 @@
 
 #include "runtime/tools/LaunchProfile.h"
 
-#include <cstdio>
+#include "runtime/tools/KernelNames.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <tuple>
+
+using namespace lathe;
 using namespace lathe::tools;
 
-void LaunchProfile::observe(lathe_context_t *context) {
-  lathe_context_observe(context, onLaunch, this);
+void LaunchProfile::Work::add(const Work &other) {
+  count += other.count;
+  nanoseconds += other.nanoseconds;
+  hasCost &= other.hasCost;
+  flops += other.flops;
+  bytesRead += other.bytesRead;
+  bytesWritten += other.bytesWritten;
+  leastSeconds += other.leastSeconds;
 }
 
-void LaunchProfile::onLaunch(void *self, const lathe_launch_t *launch) {
-  if (!launch->finished)
+void LaunchProfile::add(const lathe_launch_t &launch) {
+  if (!launch.finished)
     return;
-  Launch &entry = static_cast<LaunchProfile *>(self)->launches[launch->command];
-  entry.name = launch->name;
-  entry.kernel = launch->kernel;
-  entry.tiles = launch->tiles;
-  entry.nanoseconds += launch->nanoseconds;
-  ++entry.calls;
+  Launch &entry = launches[{launch.entry, launch.command}];
+  entry.command = launch.command;
+  entry.name = launch.name;
+  entry.kernel = launch.kernel;
+  entry.tiles = launch.tiles;
+  entry.work.add({1, launch.nanoseconds, launch.has_cost != 0,
+                  static_cast<double>(launch.flops),
+                  static_cast<double>(launch.bytes_read),
+                  static_cast<double>(launch.bytes_written)});
 }
 
-void LaunchProfile::print() const {
-  uint64_t total = 0;
-  std::map<std::string, std::pair<uint64_t, uint64_t>> byKernel;
-  for (const auto &[command, launch] : launches) {
-    total += launch.nanoseconds;
-    byKernel[launch.kernel].first += launch.nanoseconds;
-    byKernel[launch.kernel].second += launch.calls;
+std::vector<LaunchProfile::Launch>
+LaunchProfile::sortedLaunches(const MachineLimits &limits) const {
+  std::vector<Launch> sorted;
+  for (const auto &[place, launch] : launches) {
+    sorted.push_back(launch);
+    Work &work = sorted.back().work;
+    work.leastSeconds = limits.leastSeconds(work.flops, work.bytes());
   }
-  double share = total ? 100.0 / static_cast<double>(total) : 0.0;
-  std::fprintf(stderr, "%12s %6s %8s  %-28s %s\n", "us", "%", "tiles", "kernel",
-               "value");
-  for (const auto &[command, launch] : launches)
-    std::fprintf(stderr, "%12.1f %6.1f %8lld  %-28s %s\n",
-                 launch.nanoseconds * 1e-3, launch.nanoseconds * share,
-                 static_cast<long long>(launch.tiles), launch.kernel.c_str(),
-                 launch.name.c_str());
-  std::fprintf(stderr, "\n%12s %6s %8s  %s\n", "us", "%", "launches", "kernel");
-  for (const auto &[kernel, sum] : byKernel)
-    std::fprintf(stderr, "%12.1f %6.1f %8llu  %s\n", sum.first * 1e-3,
-                 sum.first * share, static_cast<unsigned long long>(sum.second),
-                 kernel.c_str());
-  std::fprintf(stderr, "%12.1f  all launches\n", total * 1e-3);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Launch &first, const Launch &second) {
+              // The program's order among equals.
+              return std::tuple(second.work.nanoseconds, first.command) <
+                     std::tuple(first.work.nanoseconds, second.command);
+            });
+  return sorted;
+}
+
+std::vector<LaunchProfile::NamedWork>
+LaunchProfile::sumByKernel(const std::vector<Launch> &sorted) {
+  std::map<std::string, Work> sums;
+  for (const Launch &launch : sorted)
+    sums[launch.kernel].add(launch.work);
+  std::vector<NamedWork> kernels(sums.begin(), sums.end());
+  std::sort(kernels.begin(), kernels.end(),
+            [](const NamedWork &first, const NamedWork &second) {
+              return std::tie(second.second.nanoseconds, first.first) <
+                     std::tie(first.second.nanoseconds, second.first);
+            });
+  return kernels;
+}
+
+//===----------------------------------------------------------------------===//
+// For a person
+//===----------------------------------------------------------------------===//
+
+static constexpr char kHeader[] =
+    "       us      %  count        MB   GB/s  GFLOP/s  roof%  ";
+
+/// The columns of kHeader.
+std::string LaunchProfile::describeWork(const Work &work, double totalSeconds) {
+  double seconds = std::max(work.seconds(), 1e-9);
+  char text[128];
+  std::snprintf(text, sizeof(text), "%9.1f %6.1f %6llu ", work.seconds() * 1e6,
+                totalSeconds > 0 ? 100 * work.seconds() / totalSeconds : 0.0,
+                static_cast<unsigned long long>(work.count));
+  std::string line = text;
+  if (!work.hasCost)
+    return line + "        -      -        -      -  ";
+  std::snprintf(text, sizeof(text), "%9.3f %6.1f %8.1f ", work.bytes() * 1e-6,
+                work.bytes() / seconds * 1e-9, work.flops / seconds * 1e-9);
+  line += text;
+  if (work.leastSeconds <= 0)
+    return line + "     -  ";
+  std::snprintf(text, sizeof(text), "%6.1f  ",
+                100 * work.leastSeconds / seconds);
+  return line + text;
+}
+
+std::string LaunchProfile::describe(const MachineLimits &limits) const {
+  std::vector<Launch> sorted = sortedLaunches(limits);
+  Work total;
+  for (const Launch &launch : sorted)
+    total.add(launch.work);
+
+  std::string out = std::string(kHeader) + "value (kernel)\n";
+  for (const Launch &launch : sorted)
+    out += describeWork(launch.work, total.seconds()) + launch.name + " (" +
+           shortKernelName(launch.kernel) + ")\n";
+  out += "\n" + std::string(kHeader) + "kernel\n";
+  for (const auto &[kernel, work] : sumByKernel(sorted))
+    out += describeWork(work, total.seconds()) + kernel + "\n";
+  out += describeWork(total, total.seconds()) + "all launches\n\n";
+  char text[160];
+  std::snprintf(text, sizeof(text),
+                "roof: %.1f GFLOP/s of f32 fma, %.1f GB/s from memory, "
+                "measured with %u %s on %s\n",
+                limits.flops * 1e-9, limits.bytes * 1e-9, limits.threads,
+                limits.threads == 1 ? "thread" : "threads",
+                limits.target.c_str());
+  return out + text;
+}
+
+//===----------------------------------------------------------------------===//
+// For a program
+//===----------------------------------------------------------------------===//
+
+void LaunchProfile::writeWork(const Work &work, runtime::JsonWriter &json) {
+  json.field("count", work.count).field("seconds", work.seconds());
+  if (!work.hasCost)
+    return;
+  json.field("flops", work.flops)
+      .field("bytes_read", work.bytesRead)
+      .field("bytes_written", work.bytesWritten);
+  if (work.leastSeconds > 0 && work.nanoseconds > 0)
+    json.field("roofline_share", work.leastSeconds / work.seconds());
+}
+
+void LaunchProfile::write(const MachineLimits &limits,
+                          runtime::JsonWriter &json) const {
+  std::vector<Launch> sorted = sortedLaunches(limits);
+  json.beginObject().key("machine").beginObject();
+  json.field("target", limits.target).field("threads", limits.threads);
+  json.field("flops_per_second", limits.flops)
+      .field("bytes_per_second", limits.bytes)
+      .endObject();
+  Work total;
+  json.key("launches").beginArray();
+  for (const Launch &launch : sorted) {
+    total.add(launch.work);
+    json.beginObject()
+        .field("name", launch.name)
+        .field("kernel", launch.kernel);
+    json.field("command", launch.command).field("tiles", launch.tiles);
+    writeWork(launch.work, json);
+    json.endObject();
+  }
+  json.endArray().key("kernels").beginArray();
+  for (const auto &[kernel, work] : sumByKernel(sorted)) {
+    json.beginObject().field("kernel", kernel);
+    writeWork(work, json);
+    json.endObject();
+  }
+  json.endArray().key("total").beginObject();
+  writeWork(total, json);
+  json.endObject().endObject();
 }

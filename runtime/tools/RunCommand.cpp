@@ -10,7 +10,7 @@
 #include "runtime/tools/Arrays.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/Comparison.h"
-#include "runtime/tools/LaunchProfile.h"
+#include "runtime/tools/LaunchWatch.h"
 #include "runtime/tools/LoadedModel.h"
 #include "runtime/tools/Numbers.h"
 #include "runtime/tools/TextBatch.h"
@@ -31,7 +31,8 @@ struct RunCommandOptions : RunOptions {
   bool hiddenStates = false;
   std::string compare;
   double bound = 1e-4;
-  bool profile = false;
+  WatchOptions watch;
+  bool json = false;
 };
 
 /// Rows of text, and for each token the column that it came from.
@@ -400,6 +401,26 @@ static Exit openEntry(const RunCommandOptions &options, ModelPtr &model,
   return createContext(options, model.get(), 0, 0, context);
 }
 
+/// Prints what came out, and the profile if there is one, as one object.
+static Exit printJson(const Arrays &results, const LaunchWatch &watch) {
+  runtime::JsonWriter json;
+  json.beginObject().field("schema", "lathe.run.v1");
+  json.key("outputs").beginArray();
+  for (const auto &[name, array] : results) {
+    json.beginObject()
+        .field("name", name)
+        .field("dtype",
+               lathe_dtype_name(static_cast<lathe_dtype_t>(array.type)));
+    json.key("dims").beginArray();
+    for (int64_t dim : array.dims)
+      json.value(dim);
+    json.endArray().endObject();
+  }
+  json.endArray();
+  watch.write(json);
+  return print(json.endObject().take() + "\n");
+}
+
 static Exit run(const RunCommandOptions &options) {
   if (Exit exit = checkOutputs(options.outputs); exit != Exit::Done)
     return exit;
@@ -431,9 +452,19 @@ static Exit run(const RunCommandOptions &options) {
       return exit;
     comparison.check(model.get(), context.get());
   }
-  LaunchProfile profile;
-  if (options.profile)
-    profile.observe(context.get());
+  LaunchWatch watch;
+  // The first call also waits for the memory that it touches.
+  if (options.watch.profile) {
+    Arrays ignored;
+    if (Exit exit = runEntry(options, model.get(), entry, context.get(), arrays,
+                             ignored);
+        exit != Exit::Done)
+      return exit;
+  }
+  if (options.compare.empty())
+    if (Exit exit = watch.begin(options.watch, model.get(), context.get());
+        exit != Exit::Done)
+      return exit;
 
   CancelOnSignal cancel(context.get());
   Arrays results;
@@ -443,8 +474,14 @@ static Exit run(const RunCommandOptions &options) {
     return exit;
   if (Exit exit = writeArrays(options.outputs, results); exit != Exit::Done)
     return exit;
-  if (options.profile)
-    profile.print();
+  if (Exit exit = watch.end(); exit != Exit::Done)
+    return exit;
+  if (options.json) {
+    if (Exit exit = printJson(results, watch); exit != Exit::Done)
+      return exit;
+  } else {
+    watch.print();
+  }
   return options.compare.empty() ? Exit::Done : comparison.report();
 }
 
@@ -481,7 +518,11 @@ void tools::addRunCommand(CLI::App &app, Exit &result) {
       ->check(number(0, 1e9))
       ->capture_default_str();
   command
-      ->add_flag("--profile", options->profile, "Print the time of each launch")
+      ->add_flag("--profile", options->watch.profile,
+                 "Print time, bytes, FLOPs and share of the roofline of each "
+                 "launch")
       ->excludes(compare);
+  command->add_flag("--json", options->json,
+                    "Print one JSON object: outputs, and the profile if asked");
   command->callback([options, &result] { result = run(*options); });
 }

@@ -98,6 +98,7 @@ def check_twins(model):
 
 def check_json(model):
     objects = {"generate": [model, "-p", "Once", "-n", "3"], "tokenize": [model, "Once"], "env": [],
+               "run": [model, "forward", "-i", f"input_ids={model.parent}/ids.npy"],
                "inspect": [model], "eval": [model, "--text", ROOT / "LICENSE", "--windows", "1"],
                "bench": [model, "-p", "4", "-n", "1", "-r", "1"]}
     for command, arguments in objects.items():

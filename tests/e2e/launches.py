@@ -1,4 +1,4 @@
-"""What is said of launches: inspect --launches.
+"""What is said of launches: inspect --launches and run --profile.
 
     launches.py BUILD_DIRECTORY
 
@@ -9,6 +9,8 @@ import json
 import pathlib
 import sys
 import tempfile
+
+import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from program import ROOT, Program, check
@@ -91,6 +93,27 @@ def check_default(model):
     check(max(map(len, text.splitlines())) <= 120, "120 columns")
 
 
+def check_profile(model, folder):
+    """Two sequences in one call: pairs are counted from what the launch was given."""
+    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    np.save(folder / "ids.npy", np.ones((2, 5), np.int32))
+    np.save(folder / "mask.npy", mask.astype(np.int32))
+    inputs = ["-i", f"input_ids={folder}/ids.npy", "-i", f"attention_mask={folder}/mask.npy"]
+    found = json.loads(program.run("run", model, "forward", *inputs, "--profile", "--json").stdout)
+    check(found["outputs"] == [{"name": "logits", "dtype": "f32", "dims": [2, 5, VOCABULARY]}], found["outputs"])
+    profile = found["profile"]
+    check(profile["total"]["flops"] == flops(8, 8, 6 + 15), f"FLOPs of a call: {profile['total']}")
+    check(profile["machine"]["flops_per_second"] > 1e8 and profile["machine"]["bytes_per_second"] > 1e8, "limits")
+    times = [launch["seconds"] for launch in profile["launches"]]
+    check(times == sorted(times, reverse=True) and len(times) == running(model, "forward", 8), "launches by time")
+    for part in ("launches", "kernels"):
+        check(abs(sum(x["seconds"] for x in profile[part]) - profile["total"]["seconds"]) < 1e-9, part)
+        check(all(x["count"] > 0 and 0 < x["roofline_share"] < 1000 for x in profile[part]), part)
+    said = program.run("run", model, "forward", *inputs, "--profile").stderr
+    check("roof%  value (kernel)" in said and "all launches" in said and "GB/s from memory" in said, said)
+    check(max(map(len, said.splitlines())) <= 120, "120 columns")
+
+
 def check_refusals(model, folder):
     launches = ["inspect", model, "--launches"]
     program.refuses(2, ["--set", "NAME=VALUE", "'tokens'"], *launches, "--set", "tokens")
@@ -111,4 +134,5 @@ with tempfile.TemporaryDirectory() as name:
     check_least(artifact)
     check_skipped(artifact)
     check_default(artifact)
+    check_profile(artifact, directory)
     check_refusals(artifact, directory)

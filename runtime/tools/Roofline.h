@@ -1,0 +1,38 @@
+//===- Roofline.h - What this machine can do at most ------------*- C++ -*-===//
+//
+// A kernel is bound by what the machine computes or by what it reads: the
+// roofline (Williams, Waterman and Patterson, 2009). Both limits are measured,
+// since a machine's data sheet knows neither its clock nor its neighbours.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LATHE_RUNTIME_TOOLS_ROOFLINE_H
+#define LATHE_RUNTIME_TOOLS_ROOFLINE_H
+
+#include <cstdint>
+#include <string>
+
+namespace lathe::tools {
+
+struct MachineLimits {
+  /// The level of instructions, as an artifact's target, and threads.
+  std::string target;
+  uint32_t threads = 1;
+  /// Operations a second of f32 fma in registers, 2 each; and bytes a second
+  /// read from memory. 0: not known.
+  double flops = 0;
+  double bytes = 0;
+
+  /// The seconds that so many operations and bytes take at least: the longer of
+  /// what the two limits say.
+  double leastSeconds(double operations, double moved) const;
+};
+
+/// Measures the limits of \p threads threads with the vectors of \p target, an
+/// x86-64 or AArch64 level that this machine has. Takes about a tenth of a
+/// second, most of it for 256 MiB of memory; where that is not to be had,
+/// `bytes` is 0.
+MachineLimits measureLimits(const std::string &target, uint32_t threads);
+
+} // namespace lathe::tools
+
+#endif // LATHE_RUNTIME_TOOLS_ROOFLINE_H
