@@ -2,6 +2,7 @@
 
 #include "runtime/formats/JsonWriter.h"
 #include "runtime/tools/Command.h"
+#include "runtime/tools/LaunchWatch.h"
 #include "runtime/tools/LoadedModel.h"
 #include "runtime/tools/ModelSampling.h"
 #include "runtime/tools/Numbers.h"
@@ -35,6 +36,7 @@ struct GenerateOptions : RunOptions {
   bool json = false;
   bool ignoreEos = false;
   bool special = false;
+  WatchOptions watch;
 };
 
 } // namespace
@@ -339,8 +341,17 @@ static Exit generate(GenerateOptions options, const CLI::App &command) {
   if (Exit exit = createGenerator(options, prompt, context.get(), generator);
       exit != Exit::Done)
     return exit;
+  LaunchWatch watch;
+  if (Exit exit = watch.begin(options.watch, model.get(), context.get());
+      exit != Exit::Done)
+    return exit;
   CancelOnSignal cancel(context.get());
-  return writeOutcome(options, generator.get());
+  Exit exit = writeOutcome(options, generator.get());
+  // What ran before an interrupt is worth a look too.
+  if (exit != Exit::Done && exit != Exit::Interrupted)
+    return exit;
+  Exit ended = watch.end();
+  return ended == Exit::Done ? exit : ended;
 }
 
 /// Declares what to go on from, and how far.
@@ -418,6 +429,7 @@ void tools::addGenerateCommand(CLI::App &app, Exit &result) {
   command->add_flag("--json", options->json,
                     "Print one JSON object at the end");
   command->add_flag("--special", options->special, "Print special tokens too");
+  addTraceFlag(*command, options->watch);
   command->callback(
       [options, command, &result] { result = generate(*options, *command); });
 }

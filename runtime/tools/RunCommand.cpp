@@ -522,6 +522,7 @@ void tools::addRunCommand(CLI::App &app, Exit &result) {
                  "Print time, bytes, FLOPs and share of the roofline of each "
                  "launch")
       ->excludes(compare);
+  addTraceFlag(*command, options->watch)->excludes(compare);
   command->add_flag("--json", options->json,
                     "Print one JSON object: outputs, and the profile if asked");
   command->callback([options, &result] { result = run(*options); });

@@ -1,4 +1,4 @@
-"""What is said of launches: inspect --launches and run --profile.
+"""What is said of launches: inspect --launches, run --profile, --trace.
 
     launches.py BUILD_DIRECTORY
 
@@ -112,9 +112,44 @@ def check_profile(model, folder):
     said = program.run("run", model, "forward", *inputs, "--profile").stderr
     check("roof%  value (kernel)" in said and "all launches" in said and "GB/s from memory" in said, said)
     check(max(map(len, said.splitlines())) <= 120, "120 columns")
+    return inputs
 
 
-def check_refusals(model, folder):
+def check_trace(events, launches):
+    """A list of complete events, launches within calls, workers within launches.
+
+    `launches` has their number for each call.
+    """
+    spans = {kind: [e for e in events if e.get("cat") == kind] for kind in ("call", "launch", "worker")}
+    check(len(spans["call"]) == len(launches) and len(spans["launch"]) == sum(launches),
+          f"{ {kind: len(found) for kind, found in spans.items()} }")
+    check(all(e["ph"] == "X" and e["pid"] == 1 for found in spans.values() for e in found), "complete events")
+    check(all({"kernel", "tiles", "bytes", "flops"} <= e["args"].keys() for e in spans["launch"]), "arguments")
+    end = lambda e: e["ts"] + e["dur"] + 0.002
+    for outer, inner in (("call", "launch"), ("launch", "worker")):
+        for e in spans[inner]:
+            check(any(o["ts"] <= e["ts"] and end(e) <= end(o) + 0.002 for o in spans[outer]), f"{e} is in no {outer}")
+    check(sum(e["args"]["tiles"] for e in spans["worker"]) == sum(e["args"]["tiles"] for e in spans["launch"]),
+          "tiles of workers")
+    rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+    check({e["tid"] for found in spans.values() for e in found} <= rows.keys(), rows)
+
+
+def check_traces(model, folder, inputs):
+    trace = folder / "trace.json"
+    program.run("run", model, "forward", *inputs, "--trace", trace)
+    check_trace(json.loads(trace.read_text())["traceEvents"], [running(model, "forward", 8)])
+    program.run("generate", model, "-p", "Once", "-n", "4", "--trace", trace, "-t", "2")
+    # The prompt's call gives the first token.
+    prompt = len(program.run("tokenize", model, "--special", "Once").stdout.split())
+    check_trace(json.loads(trace.read_text())["traceEvents"],
+                [running(model, "step_greedy", tokens) for tokens in (prompt, 1, 1, 1)])
+    trace.unlink()
+    program.run("run", model, "forward", *inputs, "--trace", trace, "--profile")
+    check(len(json.loads(trace.read_text())["traceEvents"]) > running(model, "forward", 8), "a trace beside a profile")
+
+
+def check_refusals(model, folder, inputs):
     launches = ["inspect", model, "--launches"]
     program.refuses(2, ["--set", "NAME=VALUE", "'tokens'"], *launches, "--set", "tokens")
     program.refuses(2, ["--set", "tokens, sequences", "'words=1'"], *launches, "--set", "words=1")
@@ -124,6 +159,11 @@ def check_refusals(model, folder):
     program.refuses(2, ["entry 'walk'", "there are: forward"], *launches, "--entry", "walk")
     program.refuses(2, ["--past", "--launches"], "inspect", model, "--past", "1")
     program.refuses(2, ["--launches", "only an artifact"], "inspect", folder / "x.gguf", "--launches")
+    missing = folder / "none" / "t.json"
+    program.refuses(3, [missing], "run", model, "forward", *inputs, "--trace", missing)
+    program.refuses(3, [folder], "generate", model, "-p", "Once", "-n", "2", "--trace", folder)
+    program.refuses(2, ["--trace", "--compare"], "run", model, "forward", *inputs, "--trace", folder / "t.json",
+                    "--compare", model)
 
 
 with tempfile.TemporaryDirectory() as name:
@@ -134,5 +174,6 @@ with tempfile.TemporaryDirectory() as name:
     check_least(artifact)
     check_skipped(artifact)
     check_default(artifact)
-    check_profile(artifact, directory)
-    check_refusals(artifact, directory)
+    given = check_profile(artifact, directory)
+    check_traces(artifact, directory, given)
+    check_refusals(artifact, directory, given)
