@@ -4,6 +4,7 @@
 
 #include "dialects/lathe/Lathe.h"
 #include "frontend/models/Builder.h"
+#include "frontend/models/ChatTemplates.h"
 #include "frontend/models/Family.h"
 #include "frontend/models/GenerationConfig.h"
 #include "frontend/models/GgufConfig.h"
@@ -117,11 +118,19 @@ static Result<ModelLimits> chooseLimits(const TransformerConfig &config,
 // The module
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// What a model says of its use, beside its config.
+struct ModelUse {
+  std::string generation; ///< JSON text of generation_config.json.
+  std::vector<ChatTemplate> templates;
+};
+} // namespace
+
 /// What the runtime's programs need to know of a model beside its entries.
 static DictionaryAttr describeModel(MLIRContext &context,
                                     const TransformerConfig &config,
                                     const ModelLimits &limits,
-                                    const std::string &generation) {
+                                    const ModelUse &use) {
   Builder builder(&context);
   auto ids = [&](ArrayRef<int64_t> values) -> Attribute {
     return builder.getI64ArrayAttr(values);
@@ -142,7 +151,14 @@ static DictionaryAttr describeModel(MLIRContext &context,
     add("embed_tokens",
         builder.getI64IntegerAttr(std::min(tokens, limits.context)));
   }
-  add("generation_config", builder.getStringAttr(generation));
+  add("generation_config", builder.getStringAttr(use.generation));
+  if (!use.templates.empty()) {
+    SmallVector<NamedAttribute> templates;
+    for (const ChatTemplate &chatTemplate : use.templates)
+      templates.push_back(builder.getNamedAttr(
+          chatTemplate.name, builder.getStringAttr(chatTemplate.text)));
+    add("chat_templates", builder.getDictionaryAttr(templates));
+  }
   add("page_positions", builder.getI64IntegerAttr(kPagePositions));
   return builder.getDictionaryAttr(fields);
 }
@@ -166,13 +182,13 @@ static Status verifyModule(ModuleOp module, const std::string &file) {
 /// Builds the module of \p config, whose weights \p declare declares in it.
 static Result<OwningOpRef<ModuleOp>>
 buildModule(MLIRContext &context, const TransformerConfig &config,
-            const ModelLimits &limits, const std::string &generation,
+            const ModelLimits &limits, const ModelUse &use,
             llvm::function_ref<Result<ModelWeights>(ModuleOp)> declare) {
   context.loadDialect<LatheDialect, arith::ArithDialect, func::FuncDialect,
                       tensor::TensorDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   (*module)->setAttr("lathe.model",
-                     describeModel(context, config, limits, generation));
+                     describeModel(context, config, limits, use));
   declareSymbols(config, limits, *module);
   Result<ModelWeights> weights = declare(*module);
   if (!weights.isOk())
@@ -213,6 +229,9 @@ lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
   dropForeignIds(*config, notes);
   if (generation->empty())
     *generation = defaultGeneration(*config);
+  Result<std::vector<ChatTemplate>> templates = readChatTemplates(directory);
+  if (!templates.isOk())
+    return templates.takeStatus();
   Result<ModelLimits> limits = chooseLimits(*config, options, notes);
   if (!limits.isOk())
     return limits.takeStatus();
@@ -220,8 +239,9 @@ lathe::importCheckpoint(MLIRContext &context, const std::string &directory,
   if (!checkpoint.isOk())
     return checkpoint.takeStatus();
 
-  Result<OwningOpRef<ModuleOp>> module =
-      buildModule(context, *config, *limits, *generation, [&](ModuleOp module) {
+  Result<OwningOpRef<ModuleOp>> module = buildModule(
+      context, *config, *limits, {*generation, *templates},
+      [&](ModuleOp module) {
         return declareWeights(
             {*config, *checkpoint, directory, limits->context}, module, notes);
       });
@@ -238,15 +258,18 @@ Result<OwningOpRef<ModuleOp>> lathe::importGguf(MLIRContext &context,
   Result<TransformerConfig> config = readGgufConfig(file, notes);
   if (!config.isOk())
     return config.takeStatus();
+  Result<std::vector<ChatTemplate>> templates = readChatTemplates(file);
+  if (!templates.isOk())
+    return templates.takeStatus();
   Result<ModelLimits> limits = chooseLimits(*config, options, notes);
   if (!limits.isOk())
     return limits.takeStatus();
-  Result<OwningOpRef<ModuleOp>> module =
-      buildModule(context, *config, *limits, defaultGeneration(*config),
-                  [&](ModuleOp module) {
-                    return declareGgufWeights(
-                        {*config, file, name, limits->context}, module);
-                  });
+  Result<OwningOpRef<ModuleOp>> module = buildModule(
+      context, *config, *limits, {defaultGeneration(*config), *templates},
+      [&](ModuleOp module) {
+        return declareGgufWeights({*config, file, name, limits->context},
+                                  module);
+      });
   if (module.isOk())
     handOver(notes, options);
   return module;

@@ -116,7 +116,30 @@ lathe_status_t lathe_model_info(const lathe_model_t *model,
   result.target_count = program.targets()->size();
   result.kernel_count = program.kernels()->size();
   result.has_tokenizer = loaded.tokenizer() != nullptr;
+  result.chat_template = "";
+  if (const auto *templates = about.chat_templates()) {
+    result.chat_template_count = templates->size();
+    for (const artifact::ChatTemplate *chatTemplate : *templates)
+      if (chatTemplate->name()->string_view() == "default")
+        result.chat_template = chatTemplate->text()->c_str();
+  }
   return writeStruct(result, info);
+}
+LATHE_CATCH
+
+lathe_status_t
+lathe_model_chat_template(const lathe_model_t *model, size_t index,
+                          lathe_chat_template_t *chat_template) try {
+  LATHE_REQUIRE(model);
+  LATHE_REQUIRE(chat_template);
+  const auto *templates = model->model->program().model()->chat_templates();
+  size_t count = templates ? templates->size() : 0;
+  if (index >= count)
+    return reportPast("chat template", index, count);
+  const artifact::ChatTemplate &found = *at(*templates, index);
+  *chat_template = {found.name()->c_str(), found.text()->c_str(),
+                    found.text()->size()};
+  return LATHE_OK;
 }
 LATHE_CATCH
 

@@ -9,6 +9,7 @@
 
 #include "runtime/ProgramTables.h"
 #include "runtime/abi/KernelAbi.h"
+#include "runtime/text/Utf8.h"
 
 #include <algorithm>
 #include <limits>
@@ -22,6 +23,8 @@ using lathe::artifact::ElementType;
 static constexpr size_t kMaxItems = 2'000'000;
 static constexpr uint32_t kMaxSymbols = 256;
 static constexpr uint32_t kMaxRank = 8;
+static constexpr size_t kMaxChatTemplates = 64;
+static constexpr size_t kMaxChatTemplate = 1 << 20; ///< Bytes.
 
 Status ProgramChecker::invalid(const std::string &message) const {
   return artifact.invalid(where + ": " + message);
@@ -124,6 +127,26 @@ Status ProgramChecker::checkModel() {
     for (int64_t id : *ids)
       if (id < 0 || id > kMaxIds)
         return invalid("bos_ids, eos_ids: hold " + std::to_string(id));
+  }
+  return model.chat_templates() ? checkTemplates() : Status::ok();
+}
+
+/// Checks that the chat templates are C strings of UTF-8, by their names.
+Status ProgramChecker::checkTemplates() {
+  where = "model: chat_templates";
+  const auto &templates = *program.model()->chat_templates();
+  if (templates.size() > kMaxChatTemplates)
+    return invalid("there are " + std::to_string(templates.size()) +
+                   ", at most " + std::to_string(kMaxChatTemplates) +
+                   " are possible");
+  LATHE_RETURN_IF_ERROR(checkNames(templates));
+  for (const artifact::ChatTemplate *chatTemplate : templates) {
+    std::string_view text = chatTemplate->text()->string_view();
+    if (text.size() > kMaxChatTemplate || !text::isUtf8(text) ||
+        text.find('\0') != text.npos)
+      return invalid(quote(*chatTemplate->name()) + ": is longer than " +
+                     std::to_string(kMaxChatTemplate) +
+                     " bytes, no UTF-8 or has a 0");
   }
   return Status::ok();
 }

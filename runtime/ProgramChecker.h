@@ -48,6 +48,7 @@ private:
   };
 
   Status checkModel();
+  Status checkTemplates();
   Status checkCache();
   Status checkSymbols();
   Status checkTargets();

@@ -153,6 +153,15 @@ void ProgramBuilder::addModel(rt::ModelOp op) {
   model.embed_tokens = op.getEmbedTokens();
   model.generation_config = op.getGenerationConfig();
   model.page_positions = op.getPagePositions();
+  DictionaryAttr templates = op.getChatTemplatesAttr();
+  if (!templates)
+    return;
+  for (NamedAttribute attribute : templates) {
+    auto chatTemplate = std::make_unique<artifact::ChatTemplateT>();
+    chatTemplate->name = attribute.getName().str();
+    chatTemplate->text = cast<StringAttr>(attribute.getValue()).str();
+    model.chat_templates.push_back(std::move(chatTemplate));
+  }
 }
 
 void ProgramBuilder::addSymbols() {

@@ -95,6 +95,11 @@ LogicalResult ModelOp::verify() {
     if (static_cast<int64_t>(value) < 0) // C1
       return emitOpError("expects ") << name << " not to be negative, got "
                                      << static_cast<int64_t>(value);
+  if (DictionaryAttr templates = getChatTemplatesAttr())
+    for (NamedAttribute chatTemplate : templates)
+      if (!isa<StringAttr>(chatTemplate.getValue())) // C2
+        return emitOpError("expects chat templates of strings, got ")
+               << chatTemplate.getValue();
   return success();
 }
 

@@ -24,6 +24,7 @@ def Rt_ModelOp : Rt_Op<"model"> {
     Constraints:
     - (C1) `context_length`, `vocabulary`, `embed_tokens`, `page_positions` are not
       negative.
+    - (C2) `chat_templates` holds strings, by their names.
 
     ```mlir
     rt.model "llama" {context_length = 512 : i64, eos_ids = array<i64: 2>}
@@ -37,9 +38,10 @@ def Rt_ModelOp : Rt_Op<"model"> {
       DefaultValuedAttr<I64Attr, "-1">:$pad_id,
       DefaultValuedAttr<I64Attr, "0">:$embed_tokens,
       DefaultValuedStrAttr<StrAttr, "">:$generation_config,
-      DefaultValuedAttr<I64Attr, "0">:$page_positions);
+      DefaultValuedAttr<I64Attr, "0">:$page_positions,
+      OptionalAttr<DictionaryAttr>:$chat_templates);
   let assemblyFormat = "$family attr-dict";
-  let hasVerifier = 1;                                                    // C1
+  let hasVerifier = 1;                                                // C1, C2
 }
 
 def Rt_ProvenanceOp : Rt_Op<"provenance"> {

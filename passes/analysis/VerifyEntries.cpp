@@ -15,6 +15,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/ConvertUTF.h"
 
 using namespace mlir;
 
@@ -26,6 +27,11 @@ namespace {
 
 /// The largest index and count that an i32 holds.
 constexpr int64_t kLargestIndex = (int64_t(1) << 31) - 1;
+
+/// Chat templates, and bytes of one and of its name: what the runtime accepts.
+constexpr size_t kMostTemplates = 64;
+constexpr size_t kLongestTemplate = 1 << 20;
+constexpr size_t kLongestTemplateName = 256;
 
 /// The exclusive bound of the elements of an input.
 struct Limit {
@@ -215,6 +221,35 @@ LogicalResult EntryChecker::check() {
   return success();
 }
 
+/// Whether \p text is UTF-8 of at most \p limit bytes without a 0.
+bool isText(StringRef text, size_t limit) {
+  const auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.begin());
+  return text.size() <= limit && !text.contains('\0') &&
+         llvm::isLegalUTF8String(
+             &begin, reinterpret_cast<const llvm::UTF8 *>(text.end()));
+}
+
+bool isControl(char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }
+
+/// Checks the chat templates of `lathe.model`: the runtime does the same.
+LogicalResult checkTemplates(ModuleOp module, NamedAttribute field) {
+  auto templates = dyn_cast<DictionaryAttr>(field.getValue());
+  bool isRight = templates && templates.size() <= kMostTemplates &&
+                 llvm::all_of(templates, [](NamedAttribute chatTemplate) {
+                   StringRef name = chatTemplate.getName();
+                   auto text = dyn_cast<StringAttr>(chatTemplate.getValue());
+                   return !name.empty() && llvm::none_of(name, isControl) &&
+                          isText(name, kLongestTemplateName) && text &&
+                          isText(text.getValue(), kLongestTemplate);
+                 });
+  if (isRight)
+    return success();
+  return module.emitError("lathe.model: chat_templates: expects at most ")
+         << kMostTemplates << " texts of UTF-8 without a 0 of at most "
+         << kLongestTemplate << " bytes, by names of at most "
+         << kLongestTemplateName << " bytes without control characters";
+}
+
 /// Checks the attributes of the module and its `lathe.model`.
 LogicalResult checkModel(ModuleOp module) {
   for (NamedAttribute attribute : module->getDiscardableAttrs()) {
@@ -238,6 +273,8 @@ LogicalResult checkModel(ModuleOp module) {
                    name == "embed_tokens" || name == "page_positions";
     if (isText && !isa<StringAttr>(field.getValue()))
       return module.emitError("lathe.model: ") << name << ": expects a string";
+    if (name == "chat_templates" && failed(checkTemplates(module, field)))
+      return failure();
     auto number = dyn_cast<IntegerAttr>(field.getValue());
     if (isCount &&
         (!number || number.getInt() < 0 || number.getInt() > kLargestIndex))

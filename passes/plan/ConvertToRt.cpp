@@ -53,7 +53,8 @@ void convertModel(ModuleOp module, OpBuilder &builder) {
                       toNumbers(about.get("bos_ids")),
                       toNumbers(about.get("eos_ids")), number("pad_id", -1),
                       number("embed_tokens", 0), text("generation_config"),
-                      number("page_positions", 0));
+                      number("page_positions", 0),
+                      about.getAs<DictionaryAttr>("chat_templates"));
   rt::ProvenanceOp::create(builder, module.getLoc(), "lathe", "", "");
   module->removeAttr("lathe.model");
 }

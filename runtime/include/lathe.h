@@ -232,10 +232,27 @@ typedef struct lathe_model_info_t {
   size_t target_count;
   size_t kernel_count;
   int has_tokenizer;
+  /// Text of the chat template "default", a program in Jinja that nothing here
+  /// interprets; empty where there is none.
+  const char *chat_template;
+  size_t chat_template_count; ///< With those of other names.
 } lathe_model_info_t;
 
 LATHE_API lathe_status_t lathe_model_info(const lathe_model_t *model,
                                           lathe_model_info_t *info);
+
+/// A chat template: UTF-8, owned by the model.
+typedef struct lathe_chat_template_t {
+  const char *name; ///< "default" where the model has one alone.
+  const char *text;
+  size_t text_bytes; ///< Without the final 0.
+} lathe_chat_template_t;
+
+/// Chat template \p index, below chat_template_count. Fails with
+/// INVALID_ARGUMENT.
+LATHE_API lathe_status_t
+lathe_model_chat_template(const lathe_model_t *model, size_t index,
+                          lathe_chat_template_t *chat_template);
 
 /// The name of target \p index, null past the end.
 LATHE_API const char *lathe_model_target(const lathe_model_t *model,

@@ -19,6 +19,7 @@ struct InspectOptions {
   std::string file;
   bool weights = false;
   bool kernels = false;
+  bool chatTemplates = false;
   bool json = false;
   LaunchesOptions launches;
 };
@@ -119,6 +120,27 @@ static void describeWeights(const lathe_model_t *model,
   }
 }
 
+/// "default (1234 bytes), tool_use (567 bytes)".
+static std::string templateNames(const lathe_model_t *model) {
+  std::string names;
+  lathe_chat_template_t found;
+  for (size_t i = 0; !lathe_model_chat_template(model, i, &found); ++i)
+    names += (i ? ", " : "") + std::string(found.name) + " (" +
+             std::to_string(found.text_bytes) + " bytes)";
+  return names.empty() ? "none" : names;
+}
+
+/// Lists the texts as JSON strings: they may hold what a terminal obeys.
+static void describeTemplates(const lathe_model_t *model, std::string &out) {
+  out += "chat template texts:\n";
+  lathe_chat_template_t found;
+  for (size_t i = 0; !lathe_model_chat_template(model, i, &found); ++i) {
+    out += "  " + std::string(found.name) + ": ";
+    runtime::appendJsonString(out, {found.text, found.text_bytes});
+    out += "\n";
+  }
+}
+
 static std::string describeModel(const lathe_model_t *model,
                                  const lathe_model_info_t &info,
                                  const InspectOptions &options) {
@@ -141,6 +163,7 @@ static std::string describeModel(const lathe_model_t *model,
   line("tokenizer", info.has_tokenizer
                         ? std::to_string(lathe_tokenizer_size(model)) + " ids"
                         : "none");
+  line("chat templates", templateNames(model));
   line("producer", info.producer);
   line("source", info.source);
   line("options", info.options);
@@ -161,6 +184,8 @@ static std::string describeModel(const lathe_model_t *model,
   }
   if (options.weights)
     describeWeights(model, info, out);
+  if (options.chatTemplates)
+    describeTemplates(model, out);
   return out;
 }
 
@@ -207,7 +232,14 @@ static std::string jsonModel(const lathe_model_t *model,
   json.field("target", info.target)
       .field("producer", info.producer)
       .field("source", info.source);
-  json.field("options", info.options).key("targets").beginArray();
+  json.field("options", info.options).key("chat_templates").beginArray();
+  lathe_chat_template_t found;
+  for (size_t i = 0; !lathe_model_chat_template(model, i, &found); ++i)
+    json.beginObject()
+        .field("name", found.name)
+        .field("text", std::string_view(found.text, found.text_bytes))
+        .endObject();
+  json.endArray().key("targets").beginArray();
   for (size_t i = 0; i < info.target_count; ++i)
     json.value(lathe_model_target(model, i));
   json.endArray().key("entries").beginArray();
@@ -306,6 +338,8 @@ void tools::addInspectCommand(CLI::App &app, Exit &result) {
   command->add_flag("--weights", options->weights, "List the weights")
       ->envname("LATHE_INSPECT_WEIGHTS");
   command->add_flag("--kernels", options->kernels, "List the kernels");
+  command->add_flag("--chat-templates", options->chatTemplates,
+                    "List the texts of the chat templates, as JSON strings");
   addLaunchesFlags(*command, options->launches);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options, &result] { result = inspect(*options); });

@@ -372,6 +372,27 @@ def attack_generation(rng):
         yield kind, idea, {"generation_config.json": text}
 
 
+GOOD_TEMPLATES = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": [
+    {"name": "default", "template": "{% for m in messages %}{{ m.content }}{% endfor %}"},
+    {"name": "tool_use", "template": "{{ tools }}"}]}
+
+
+def attack_templates(rng):
+    """Each case is a folder with tokenizer_config.json, and perhaps chat_template.jinja."""
+    good = json.dumps(GOOD_TEMPLATES).encode()
+    for idea, text in [("latin", b"\xe9"), ("nul", b"a\0b"), ("cut", b"\xe2\x82"), ("surrogate", b"\xed\xa0\x80"),
+                       ("long", b"x" * (2**20 + 1))]:
+        yield "bad", idea, {"tokenizer_config.json": good, "chat_template.jinja": text}
+    named = [{"name": str(i), "template": ""} for i in range(65)]
+    for idea, value in [("many", named), ("twice", named[:1] * 2), ("long", "x" * (2**20 + 1)), ("nul", "a\0b"),
+                        ("no-name", [{"template": "t"}]), ("no-text", [{"name": "a"}]),
+                        ("control", [{"name": "a\x1b[2J", "template": "t"}]),
+                        ("empty", [{"name": "", "template": "t"}]), ("object", {"default": "t"})]:
+        yield "bad", idea, {"tokenizer_config.json": json.dumps(GOOD_TEMPLATES | {"chat_template": value}).encode()}
+    for kind, idea, text in attack_json(GOOD_TEMPLATES)(rng):
+        yield kind, idea, {"tokenizer_config.json": text}
+
+
 def attack_modules(rng):
     """Each case is a folder with the three files of a sentence encoder."""
     files = {"modules.json": GOOD_MODULES, "1_Pooling/config.json": GOOD_POOLING,
@@ -401,6 +422,7 @@ FORMATS = {
     "vocabulary": ("txt", attack_vocabulary(truncations, flips)),
     "generation": ("", attack_generation),
     "modules": ("", attack_modules),
+    "templates": ("", attack_templates),
 }
 
 

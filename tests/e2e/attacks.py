@@ -33,7 +33,7 @@ from text_files import GOOD_MODEL, GOOD_VOCABULARY
 
 MIB = 1 << 20
 FORMATS = ["artifact", "config", "generation", "gguf", "index", "mlir", "modules", "npy",
-           "safetensors", "sentencepiece", "tokenizer", "vocabulary", "found"]
+           "safetensors", "sentencepiece", "templates", "tokenizer", "vocabulary", "found"]
 # Bad files of other formats are put into a copy of a good checkpoint, under these names.
 PLACES = {"config": "config.json", "safetensors": "model.safetensors", "tokenizer": "tokenizer.json",
           "sentencepiece": "tokenizer.model", "vocabulary": "vocab.txt"}

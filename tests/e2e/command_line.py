@@ -153,6 +153,25 @@ with tempfile.TemporaryDirectory() as folder:
         program.refuses(1, ["asking.lathe", "tokenizer", "--stop"], "generate", folder / "asking.lathe",
               "--prompt-ids", "1,2", *flags)
 
+    # Chat templates are kept as they are, from a checkpoint, and through a module.
+    spoken = folder / "spoken"
+    shutil.copytree(stories, spoken)
+    (spoken / "chat_template.jinja").write_text("{{ messages[0] }}\n\u00e9 \x1b[2J")
+    config = json.loads((spoken / "tokenizer_config.json").read_text())
+    config["chat_template"] = [{"name": "default", "template": "old"}, {"name": "tool use", "template": "t"}]
+    (spoken / "tokenizer_config.json").write_text(json.dumps(config))
+    program.run("import", spoken, "-o", folder / "spoken.mlir")
+    kept = [{"name": "default", "text": "{{ messages[0] }}\n\u00e9 \x1b[2J"}, {"name": "tool use", "text": "t"}]
+    for source in (spoken, folder / "spoken.mlir"):
+        program.run("compile", source, "-o", folder / "spoken.lathe")
+        found = json.loads(program.run("inspect", folder / "spoken.lathe", "--json").stdout)
+        check(found["chat_templates"] == kept, f"chat templates of {source}: {found['chat_templates']}")
+    said = program.run("inspect", folder / "spoken.lathe", "--chat-templates").stdout
+    check("chat templates: default (25 bytes), tool use (1 bytes)" in said and "\x1b" not in said, said)
+    check("chat templates: none" in program.run("inspect", model).stdout, "a model without a template")
+    (spoken / "chat_template.jinja").write_bytes(b"\xff")
+    program.refuses(3, ["chat_template.jinja: ", "UTF-8"], "compile", spoken, "-o", folder / "spoken.lathe")
+
     # A checkpoint in place of an artifact is compiled into the cache.
     cache = folder / "cache"
     direct = program.run("generate", stories, "-p", "Once upon a time", "-n", "20",

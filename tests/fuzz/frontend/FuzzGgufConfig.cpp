@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontend/models/ChatTemplates.h"
 #include "frontend/models/GgufConfig.h"
 #include "frontend/models/Rope.h"
 #include "tests/fuzz/formats/FuzzInput.h"
@@ -18,6 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Result<Gguf> file = Gguf::parse(asBytes(data, size), "f");
   if (!file.isOk())
     return 0;
+  if (auto templates = readChatTemplates(*file); !templates.isOk())
+    requireClean(templates.status());
   std::vector<std::string> notes;
   Result<TransformerConfig> config = readGgufConfig(*file, notes);
   if (!config.isOk()) {

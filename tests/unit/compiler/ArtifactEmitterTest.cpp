@@ -26,7 +26,7 @@ namespace {
 
 /// A program that copies its input, and has one weight and one target.
 const char *const kModule = R"(
-  rt.model "test" {context_length = 8 : i64}
+  rt.model "test" {chat_templates = {default = "{{ a }}\0A", "tool use" = "t"}, context_length = 8 : i64}
   rt.provenance "p" from "s" options "o"
   rt.symbol @tokens in [1, 8]
   rt.target @machine
@@ -119,6 +119,10 @@ TEST_F(ArtifactEmitterTest, WritesTheProgramAndItsSections) {
   EXPECT_EQ(program.targets[0]->section, 1u);
   EXPECT_EQ(program.weights[0]->section, 2u);
   EXPECT_EQ(program.tokenizer, 0u);
+  ASSERT_EQ(program.model->chat_templates.size(), 2u);
+  EXPECT_EQ(program.model->chat_templates[0]->name, "default");
+  EXPECT_EQ(program.model->chat_templates[0]->text, "{{ a }}\n");
+  EXPECT_EQ(program.model->chat_templates[1]->name, "tool use");
   const artifact::EntryT &entry = *program.entries[0];
   EXPECT_NE(entry.commands[0]->action.AsCopy(), nullptr);
   // ceil(tokens / 2), and the larger of two sums.

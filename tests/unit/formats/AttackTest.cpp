@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontend/models/ChatTemplates.h"
 #include "frontend/models/Family.h"
 #include "frontend/models/GenerationConfig.h"
 #include "frontend/models/SentenceModules.h"
@@ -58,6 +59,10 @@ Status readGeneration(const std::string &path) {
   lathe::TransformerConfig config;
   auto text = lathe::readGeneration(path, config);
   return text.isOk() ? Status::ok() : text.takeStatus();
+}
+Status readTemplates(const std::string &path) {
+  auto templates = lathe::readChatTemplates(path);
+  return templates.isOk() ? Status::ok() : templates.takeStatus();
 }
 Status readModules(const std::string &path) {
   lathe::TransformerConfig config;
@@ -112,15 +117,14 @@ TEST_P(AttackTest, GetsACleanStatus) {
 
 INSTANTIATE_TEST_SUITE_P(
     Formats, AttackTest,
-    testing::Values(Format{"safetensors", readSafeTensors},
-                    Format{"index", readCheckpoint},
-                    Format{"config", readConfig},
-                    Format{"tokenizer", readTokenizer},
-                    Format{"sentencepiece", readTokenizer},
-                    Format{"vocabulary", readTokenizer},
-                    Format{"generation", readGeneration},
-                    Format{"modules", readModules}, Format{"npy", readNpy},
-                    Format{"gguf", readGguf}, Format{"mlir", readMlir}),
+    testing::Values(
+        Format{"safetensors", readSafeTensors}, Format{"index", readCheckpoint},
+        Format{"config", readConfig}, Format{"tokenizer", readTokenizer},
+        Format{"sentencepiece", readTokenizer},
+        Format{"vocabulary", readTokenizer},
+        Format{"generation", readGeneration}, Format{"modules", readModules},
+        Format{"templates", readTemplates}, Format{"npy", readNpy},
+        Format{"gguf", readGguf}, Format{"mlir", readMlir}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

@@ -464,6 +464,19 @@ TEST_F(ImportTest, TakesIdsFromTheGenerationConfigFirst) {
   expectError(StatusCode::InvalidFile, "generation_config.json");
 }
 
+TEST_F(ImportTest, KeepsChatTemplates) {
+  begin("llama-gqa");
+  EXPECT_FALSE(modelField(*importOk(), "chat_templates"));
+  write("chat_template.jinja", "{{ messages }}\n");
+  auto module = importOk();
+  auto templates =
+      dyn_cast_or_null<DictionaryAttr>(modelField(*module, "chat_templates"));
+  ASSERT_TRUE(templates);
+  EXPECT_EQ(templates.getAs<StringAttr>("default"), "{{ messages }}\n");
+  write("chat_template.jinja", "\xff");
+  expectError(StatusCode::InvalidFile, "chat_template.jinja: ");
+}
+
 TEST_F(ImportTest, LeavesOutIdsThatAreNoTokens) {
   begin("llama-gqa");
   edit("\"eos_token_id\": 2", "\"eos_token_id\": [2, 32000]");

@@ -315,6 +315,13 @@ static void addModel(artifact::ProgramT &program) {
   program.model->bos_ids = {1};
   program.model->eos_ids = {0};
   program.model->page_positions = kPagePositions;
+  for (auto [name, text] : {std::pair("default", "{{ messages }}\n"),
+                            {"tool use", "{{ tools }}"}}) {
+    program.model->chat_templates.push_back(
+        std::make_unique<artifact::ChatTemplateT>());
+    program.model->chat_templates.back()->name = name;
+    program.model->chat_templates.back()->text = text;
+  }
   program.provenance = std::make_unique<artifact::ProvenanceT>();
   program.provenance->producer = "tests";
   addSymbol(program, "tokens", kMaxTokens, false);

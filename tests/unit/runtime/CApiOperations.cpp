@@ -194,6 +194,11 @@ std::vector<Operation> modelOperations() {
          lathe_tensor_t tensor;
          return lathe_model_weight(w.model, i, &tensor);
        }},
+      {"lathe_model_chat_template",
+       [](World &w, size_t i) {
+         lathe_chat_template_t found;
+         return lathe_model_chat_template(w.model, i, &found);
+       }},
       {"lathe_model_command",
        [](World &w, size_t i) {
          lathe_command_info_t info = LATHE_INIT(lathe_command_info_t);

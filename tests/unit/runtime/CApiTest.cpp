@@ -54,6 +54,16 @@ TEST_F(CApiTest, DescribesTheModel) {
   EXPECT_EQ(info.has_tokenizer, 0);
   EXPECT_STREQ(info.generation_config, "");
   EXPECT_STREQ(info.target, lathe_machine_target(0));
+  EXPECT_STREQ(info.chat_template, "{{ messages }}\n");
+  ASSERT_EQ(info.chat_template_count, 2u);
+  lathe_chat_template_t chatTemplate;
+  ASSERT_EQ(lathe_model_chat_template(model, 1, &chatTemplate), LATHE_OK);
+  EXPECT_STREQ(chatTemplate.name, "tool use");
+  EXPECT_STREQ(chatTemplate.text, "{{ tools }}");
+  EXPECT_EQ(chatTemplate.text_bytes, 11u);
+  EXPECT_EQ(lathe_model_chat_template(model, 2, &chatTemplate),
+            LATHE_INVALID_ARGUMENT);
+  EXPECT_STREQ(lathe_message(), "chat template 2 of 2 does not exist");
   ASSERT_EQ(info.entry_count, 6u);
   EXPECT_STREQ(lathe_model_kernel(model, 0), "scale");
   EXPECT_EQ(lathe_model_kernel(model, info.kernel_count), nullptr);

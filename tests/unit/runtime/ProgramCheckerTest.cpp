@@ -35,6 +35,15 @@ artifact::LaunchT &launchOf(ArtifactBuilder &b, const char *entry, size_t i) {
   return *b.entry(entry).commands[i]->action.AsLaunch();
 }
 
+/// Adds \p count empty chat templates.
+void addTemplates(ArtifactBuilder &b, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    b.program.model->chat_templates.push_back(
+        std::make_unique<artifact::ChatTemplateT>());
+    b.program.model->chat_templates.back()->name = std::to_string(i);
+  }
+}
+
 /// The cost of a pair of the kernel `logits`.
 artifact::PairCostT &pairsOf(ArtifactBuilder &b) {
   return *b.kernel("logits").cost->pairs[0];
@@ -86,6 +95,28 @@ const Fault kFaults[] = {
     {"ModelEmbed", [](auto &b) { b.program.model->embed_tokens = -1; },
      "embed_tokens"},
     {"ModelEos", [](auto &b) { b.program.model->eos_ids = {-1}; }, "hold -1"},
+    {"TemplateNameTwice",
+     [](auto &b) { b.program.model->chat_templates[1]->name = "default"; },
+     "model: chat_templates: the name 'default' occurs twice"},
+    {"TemplateName",
+     [](auto &b) { b.program.model->chat_templates[1]->name = "a\033b"; },
+     "model: chat_templates: a name is empty"},
+    {"TemplateNotUtf8",
+     [](auto &b) { b.program.model->chat_templates[1]->text = "\xff"; },
+     "model: chat_templates: 'tool use': is longer than 1048576 bytes, no "
+     "UTF-8 or has a 0"},
+    {"TemplateZero",
+     [](auto &b) {
+       b.program.model->chat_templates[0]->text = std::string("a\0b", 3);
+     },
+     "chat_templates: 'default': is longer"},
+    {"TemplateLong",
+     [](auto &b) {
+       b.program.model->chat_templates[0]->text.assign((1 << 20) + 1, 'x');
+     },
+     "chat_templates: 'default': is longer"},
+    {"TemplatesMany", [](auto &b) { addTemplates(b, 63); },
+     "model: chat_templates: there are 65, at most 64"},
     {"TargetSection", [](auto &b) { b.program.targets[0]->section = 1; },
      "section 1 is not code"},
     {"TargetSectionPast", [](auto &b) { b.program.targets[0]->section = 3; },
@@ -342,6 +373,14 @@ INSTANTIATE_TEST_SUITE_P(All, ProgramCheckerFaultTest,
                          ::testing::ValuesIn(kFaults), [](const auto &info) {
                            return std::string(info.param.name);
                          });
+
+TEST(ProgramCheckerTest, AcceptsTheMostAndLongestChatTemplates) {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  addTemplates(builder, 62);
+  builder.program.model->chat_templates[0]->text.assign(1 << 20, 'x');
+  Status status = open(builder.build().span());
+  EXPECT_TRUE(status.isOk()) << status.message();
+}
 
 TEST(ProgramCheckerTest, AcceptsTheLargestCosts) {
   ArtifactBuilder builder = ArtifactBuilder::create();

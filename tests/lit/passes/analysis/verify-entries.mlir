@@ -101,6 +101,36 @@ module attributes {lathe.model = {family = "llama", context = 922337203685477580
 
 // -----
 
+// expected-error @below {{lathe.model: chat_templates: expects at most 64 texts of UTF-8 without a 0 of at most 1048576 bytes, by names of at most 256 bytes without control characters}}
+module attributes {lathe.model = {chat_templates = 7 : i64}} {
+}
+
+// -----
+
+// expected-error @below {{lathe.model: chat_templates: expects at most 64 texts of UTF-8 without a 0 of at most 1048576 bytes, by names of at most 256 bytes without control characters}}
+module attributes {lathe.model = {chat_templates = {default = 7 : i64}}} {
+}
+
+// -----
+
+// expected-error @below {{lathe.model: chat_templates: expects at most 64 texts of UTF-8 without a 0 of at most 1048576 bytes, by names of at most 256 bytes without control characters}}
+module attributes {lathe.model = {chat_templates = {"a\0Ab" = "t"}}} {
+}
+
+// -----
+
+// expected-error @below {{lathe.model: chat_templates: expects at most 64 texts of UTF-8 without a 0 of at most 1048576 bytes, by names of at most 256 bytes without control characters}}
+module attributes {lathe.model = {chat_templates = {default = "\FF"}}} {
+}
+
+// -----
+
+// expected-error @below {{lathe.model: chat_templates: expects at most 64 texts of UTF-8 without a 0 of at most 1048576 bytes, by names of at most 256 bytes without control characters}}
+module attributes {lathe.model = {chat_templates = {default = "a\00b"}}} {
+}
+
+// -----
+
 // expected-error @below {{expects a function with the attribute lathe.entry}}
 module {
 }

@@ -2,7 +2,7 @@
 
 // Inputs, a weight, a launch, an output; what nothing reads is dropped.
 
-// CHECK: rt.model "llama" {context_length = 64 : i64}
+// CHECK: rt.model "llama" {chat_templates = {default = "t"}, context_length = 64 : i64}
 // CHECK: rt.symbol @tokens in[1, 64]
 // CHECK: rt.kernel @norm scalars [@tokens]
 // CHECK: rt.weight @n : tensor<8xf32> bytes affine_map<()[s0] -> (32)>
@@ -20,7 +20,7 @@
 // CHECK-NOT: @unused
 // CHECK: module @kernels
 // CHECK:   func.func private @norm
-module attributes {lathe.model = {family = "llama", context = 64 : i64}} {
+module attributes {lathe.model = {family = "llama", context = 64 : i64, chat_templates = {default = "t"}}} {
 lathe.symbol @tokens in [1, 64]
 lathe.parameter @n : tensor<8xf32> from "w.safetensors" key "n"
 lathe.parameter @unused : tensor<8xf32> from "w.safetensors" key "u"
