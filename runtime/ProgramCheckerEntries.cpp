@@ -189,6 +189,10 @@ Status ProgramChecker::checkLaunch(const artifact::Entry &entry,
       spend(launch.variants()->size() + launch.operands()->size()));
   if (launch.variants()->size() == 0)
     return invalid("variants: there is none");
+  bool isChosen = launch.variants()->size() > 1 || launch.skipped_to() >= 0;
+  if (artifact.ranges.empty() && isChosen)
+    return invalid("variants, skipped_to: choose by a symbol, but there is "
+                   "none");
   const artifact::Variant *previous = nullptr;
   // A program without symbols can still launch: nothing reads a last bound.
   size_t symbols = std::max<size_t>(artifact.ranges.size(), 1);

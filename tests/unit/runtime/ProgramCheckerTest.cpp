@@ -374,6 +374,42 @@ INSTANTIATE_TEST_SUITE_P(All, ProgramCheckerFaultTest,
                            return std::string(info.param.name);
                          });
 
+/// The entry `table` alone, in a program without symbols.
+ArtifactBuilder withoutSymbols() {
+  ArtifactBuilder builder = ArtifactBuilder::create();
+  artifact::ProgramT &program = builder.program;
+  std::erase_if(program.entries,
+                [](const auto &entry) { return entry->name != "table"; });
+  std::erase_if(program.kernels,
+                [](const auto &kernel) { return kernel->name != "table"; });
+  program.symbols.clear();
+  program.states.clear();
+  program.model->page_positions = 0;
+  launchOf(builder, "table", 0).variants[0]->kernel = 0;
+  for (auto &plan : builder.entry("table").plans)
+    plan->bounds.clear();
+  return builder;
+}
+
+TEST(ProgramCheckerTest, AcceptsOneVariantWithoutASymbolAndNoSecond) {
+  ArtifactBuilder one = withoutSymbols();
+  Status status = open(one.build().span());
+  EXPECT_TRUE(status.isOk()) << status.message();
+  ArtifactBuilder two = withoutSymbols();
+  artifact::LaunchT &launch = launchOf(two, "table", 0);
+  launch.variants.push_back(
+      std::make_unique<artifact::VariantT>(*launch.variants[0]));
+  ++launch.variants[1]->maximum;
+  status = open(two.build().span());
+  EXPECT_EQ(status.code(), StatusCode::InvalidFile);
+  EXPECT_EQ(status.message(),
+            "t: entry 'table': commands: 0: variants, skipped_to: choose by a "
+            "symbol, but there is none");
+  ArtifactBuilder skipped = withoutSymbols();
+  launchOf(skipped, "table", 0).skipped_to = 0;
+  EXPECT_EQ(open(skipped.build().span()).code(), StatusCode::InvalidFile);
+}
+
 TEST(ProgramCheckerTest, AcceptsTheMostAndLongestChatTemplates) {
   ArtifactBuilder builder = ArtifactBuilder::create();
   addTemplates(builder, 62);
