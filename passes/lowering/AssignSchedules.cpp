@@ -100,7 +100,7 @@ ScheduleAttr rowSchedule(MLIRContext *context, const LevelRow &row) {
 /// The schedule of attention: each tile transposes the keys that it needs,
 /// which must be shared by enough rows.
 ScheduleAttr attentionSchedule(MLIRContext *context, const LevelRow &row) {
-  return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/64,
+  return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/128,
                            /*panels=*/1, row.vector, DotKind::Fma);
 }
 

@@ -23,6 +23,11 @@ static constexpr int64_t kPanels = kAttentionChunk / kPanel;
 static constexpr int64_t kScoreVectors = kAttentionChunk / kLanes;
 static constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
+float AttentionShape::exponentScale() const {
+  constexpr double kLog2E = 1.4426950408889634;
+  return float(softcap != 0.0f ? kLog2E : scale * kLog2E);
+}
+
 AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
                                    const AttentionSource &source, Value scratch)
     : code(code), shape(shape), source(source), scratch(scratch) {
@@ -41,8 +46,11 @@ AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
     *perRow = allocate(kLanes * 4);
   keyPanels = allocate((kPanels + 1) * 8);
   valuePanels = allocate((kPanels + 1) * 8);
-  if (!source.isCached())
-    transposed = allocate(kPanels * shape.size * kPanel * 4);
+  if (source.isCached())
+    return;
+  keys = allocate(kAttentionChunk * shape.size * 4);
+  // Read by whole vectors.
+  values = allocate(kAttentionChunk * shape.size * 4 + kLanes * 4);
 }
 
 Value AttentionBuilder::allocate(int64_t bytes) {
@@ -245,32 +253,26 @@ void AttentionBuilder::emitChunk(const Run &run, Value begin, Value low,
                                  Value limit) {
   Chunk chunk;
   chunk.begin = begin;
+  chunk.lastKey = code.add(limit, -1);
   Value first = clamp(code, code.sub(low, begin), 0, kAttentionChunk);
   Value end = clamp(code, code.sub(limit, begin), 0, kAttentionChunk);
   chunk.firstPanel = code.div(first, kPanel);
   chunk.endPanel = ceilDiv(code, end, kPanel);
   if (source.isCached())
-    findPages(run, chunk, limit);
+    findPages(run, chunk);
   else
-    makePanels(run, chunk, limit);
+    makePanels(run, chunk);
   emitRowGroups(run, chunk);
 }
 
-void AttentionBuilder::findPages(const Run &run, const Chunk &chunk,
-                                 Value limit) {
-  Value entries = code.mul(run.slot, source.slotPages);
+void AttentionBuilder::findPages(const Run &run, const Chunk &chunk) {
   Value firstPage = code.div(chunk.begin, kPanel);
-  int64_t headElements = shape.size * kPanel;
   // And the panel behind the chunk, to be asked for early; the last again
   // where there is none.
-  Value lastPage = code.div(code.add(limit, -1), kPanel);
+  Value lastPage = code.div(chunk.lastKey, kPanel);
   Value end = code.add(chunk.endPanel, 1);
   code.loop(chunk.firstPanel, end, 1, [&](Value panel) {
-    Value page = code.min(code.add(firstPage, panel), lastPage);
-    Value entry = code.add(entries, page);
-    Value number = code.loadIndex(source.pageTable, entry);
-    Value head = code.add(code.mul(number, shape.keyHeads), run.keyHead);
-    Value start = code.mul(head, headElements);
+    Value start = pageOf(run, code.min(code.add(firstPage, panel), lastPage));
     for (auto [pages, panels] : {std::pair(source.keyPages, keyPanels),
                                  std::pair(source.valuePages, valuePanels)})
       storeAt(code,
@@ -280,43 +282,56 @@ void AttentionBuilder::findPages(const Run &run, const Chunk &chunk,
   });
 }
 
-void AttentionBuilder::makePanels(const Run &run, const Chunk &chunk,
-                                  Value limit) {
-  OpBuilder &builder = code.builder;
-  Value lastKey = code.add(limit, -1);
+/// The first element of the head of \p run in page \p page of its slot.
+Value AttentionBuilder::pageOf(const Run &run, Value page) {
+  Value entry = code.add(code.mul(run.slot, source.slotPages), page);
+  Value number = code.loadIndex(source.pageTable, entry);
+  Value head = code.add(code.mul(number, shape.keyHeads), run.keyHead);
+  return code.mul(head, shape.size * kPanel);
+}
+
+void AttentionBuilder::makePanels(const Run &run, const Chunk &chunk) {
   code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
     Value firstKey = code.add(chunk.begin, code.mul(panel, kPanel));
-    Value keys = f32At(transposed, code.mul(panel, shape.size * kPanel));
-    storeAt(code, keys, keyPanels, panel);
-    Value firstToken = code.add(run.sequenceBegin, firstKey);
-    Value values =
-        headStart(code, source.value, firstToken, run.keyHead, shape.size);
-    storeAt(code,
-            buildElementPtr(builder, code.loc, source.value.base,
-                            source.value.element, values),
+    Value target = f32At(keys, code.mul(panel, shape.size * kPanel));
+    storeAt(code, target, keyPanels, panel);
+    storeAt(code, f32At(values, code.mul(panel, shape.size * kPanel)),
             valuePanels, panel);
-
     code.loop(code.index(0), code.index(kPanel), kLanes, [&](Value half) {
       // Past the last key, its row is taken again: it is there, and masked.
-      SmallVector<Value> rows;
+      SmallVector<Value> keyRows, valueRows;
       for (int64_t lane = 0; lane < kLanes; ++lane) {
         Value key = code.add(firstKey, code.add(half, lane));
-        Value token = code.add(run.sequenceBegin, code.min(key, lastKey));
-        rows.push_back(
+        Value token = code.add(run.sequenceBegin, code.min(key, chunk.lastKey));
+        keyRows.push_back(
             headStart(code, source.key, token, run.keyHead, shape.size));
-        prefetch(code, source.value.base, source.value.element,
-                 headStart(code, source.value, token, run.keyHead, shape.size),
-                 shape.size);
+        valueRows.push_back(
+            headStart(code, source.value, token, run.keyHead, shape.size));
       }
-      Value target = f32At(keys, half);
+      Value targetHalf = f32At(target, half);
       int64_t whole = shape.size / kLanes * kLanes;
       code.loop(code.index(0), code.index(whole), kLanes, [&](Value part) {
-        transposeBlock(rows, part, kLanes, target);
+        transposeBlock(keyRows, part, kLanes, targetHalf);
       });
       if (whole < shape.size)
-        transposeBlock(rows, code.index(whole), shape.size - whole, target);
+        transposeBlock(keyRows, code.index(whole), shape.size - whole,
+                       targetHalf);
+      copyRows(valueRows, code.add(code.mul(panel, kPanel), half));
     });
   });
+}
+
+/// Copies \p rows of values to those from \p first on of the chunk: the rows of
+/// a wide tensor lie so that few sets of the nearest cache would hold them.
+void AttentionBuilder::copyRows(ArrayRef<Value> rows, Value first) {
+  for (auto [number, row] : llvm::enumerate(rows))
+    for (int64_t column = 0; column < shape.size; column += kLanes) {
+      Value lanes = code.loadLanes(source.value.base, source.value.element,
+                                   code.add(row, column));
+      Value place = code.mul(code.add(first, number), shape.size);
+      code.storeLanes(lanes, values, code.f32(), code.add(place, column),
+                      std::min(kLanes, shape.size - column));
+    }
 }
 
 /// Reads columns [\p first, \p first + 16) of 16 \p keyRows, and writes the
@@ -376,14 +391,14 @@ void AttentionBuilder::emitRowGroups(const Run &run, const Chunk &chunk) {
           Value isThis = arith::CmpIOp::create(code.builder, code.loc,
                                                arith::CmpIPredicate::eq, height,
                                                code.index(each));
-          code.when(isThis, [&] { emitRowGroup(chunk, row[0], each); });
+          code.when(isThis, [&] { emitRowGroup(run, chunk, row[0], each); });
         }
         scf::YieldOp::create(code.builder, code.loc, code.add(row[0], height));
       });
 }
 
-void AttentionBuilder::emitRowGroup(const Chunk &chunk, Value first,
-                                    int64_t rows) {
+void AttentionBuilder::emitRowGroup(const Run &run, const Chunk &chunk,
+                                    Value first, int64_t rows) {
   RowGroup group;
   group.first = first;
   group.rows = rows;
@@ -404,24 +419,81 @@ void AttentionBuilder::emitRowGroup(const Chunk &chunk, Value first,
   group.firstPanel = code.div(group.someBegin, kPanel);
   group.endPanel = ceilDiv(code, group.someEnd, kPanel);
 
-  code.when(code.less(group.someBegin, group.someEnd), [&] {
-    emitScores(group);
-    emitSoftmax(chunk, group);
-    // Few rows leave registers for more columns.
-    int64_t vectors = std::clamp<int64_t>(
-        shape.rows * shape.vectors / rows, shape.vectors,
-        std::max<int64_t>(shape.vectors,
-                          std::min<int64_t>(8, shape.vectorsPerHead())));
-    int64_t whole = shape.vectorsPerHead() / vectors * vectors;
-    code.loop(code.index(0), code.index(whole * kLanes), vectors * kLanes,
-              [&](Value column) { emitValues(group, column, vectors); });
-    if (whole < shape.vectorsPerHead())
-      emitValues(group, code.index(whole * kLanes),
-                 shape.vectorsPerHead() - whole);
-  });
+  // Most groups of a long run see whole chunks, and need no masks.
+  if (rows > 1) {
+    RowGroup whole = group;
+    whole.isWhole = true;
+    whole.firstPanel = code.index(0);
+    whole.endPanel = code.index(kPanels);
+    Value isWhole =
+        code.both(code.less(group.allBegin, code.index(1)),
+                  code.less(code.index(kAttentionChunk - 1), group.allEnd));
+    scf::IfOp::create(
+        code.builder, code.loc, isWhole,
+        [&](OpBuilder &, Location) {
+          emitRows(run, chunk, whole);
+          scf::YieldOp::create(code.builder, code.loc);
+        },
+        [&](OpBuilder &, Location) {
+          code.when(code.less(group.someBegin, group.someEnd),
+                    [&] { emitRows(run, chunk, group); });
+          scf::YieldOp::create(code.builder, code.loc);
+        });
+    return;
+  }
+  code.when(code.less(group.someBegin, group.someEnd),
+            [&] { emitRows(run, chunk, group); });
 }
 
-void AttentionBuilder::emitScores(const RowGroup &group) {
+void AttentionBuilder::emitRows(const Run &run, const Chunk &chunk,
+                                const RowGroup &group) {
+  emitScores(run, chunk, group);
+  emitSoftmax(chunk, group);
+  // Few rows leave registers for more columns.
+  int64_t vectors = std::clamp<int64_t>(
+      shape.rows * shape.vectors / group.rows, shape.vectors,
+      std::max<int64_t>(shape.vectors,
+                        std::min<int64_t>(8, shape.vectorsPerHead())));
+  int64_t whole = shape.vectorsPerHead() / vectors * vectors;
+  code.loop(code.index(0), code.index(whole * kLanes), vectors * kLanes,
+            [&](Value column) { emitValues(group, column, vectors); });
+  if (whole < shape.vectorsPerHead())
+    emitValues(group, code.index(whole * kLanes),
+               shape.vectorsPerHead() - whole);
+}
+
+/// Asks for a part of the keys and values of the chunk behind \p chunk: all
+/// panels of all tall groups of a tile together ask for all of them.
+void AttentionBuilder::prefetchNext(const Run &run, const Chunk &chunk,
+                                    const RowGroup &group, Value panel) {
+  int64_t groups = std::max<int64_t>(shape.maxRows() / group.rows, 1);
+  Value inTile = code.div(group.first, group.rows);
+  Value next = code.add(chunk.begin, kAttentionChunk);
+  if (source.isCached()) {
+    // Of the page that takes the panel's place, the group's part.
+    Value page = code.min(code.add(code.div(next, kPanel), panel),
+                          code.div(chunk.lastKey, kPanel));
+    int64_t elements = llvm::divideCeil(shape.size * kPanel, groups);
+    Value start = code.add(pageOf(run, page), code.mul(inTile, elements));
+    for (Value pages : {source.keyPages, source.valuePages})
+      prefetch(code, pages, source.pageElement, start, elements);
+    return;
+  }
+  int64_t count = llvm::divideCeil(kPanel, groups);
+  Value first = code.add(next, code.mul(panel, kPanel));
+  first = code.add(first, code.mul(inTile, count));
+  for (int64_t key = 0; key < count; ++key) {
+    Value token = code.add(run.sequenceBegin,
+                           code.min(code.add(first, key), chunk.lastKey));
+    for (const HeadRows &rows : {source.key, source.value})
+      prefetch(code, rows.base, rows.element,
+               headStart(code, rows, token, run.keyHead, shape.size),
+               shape.size);
+  }
+}
+
+void AttentionBuilder::emitScores(const Run &run, const Chunk &chunk,
+                                  const RowGroup &group) {
   Type element = source.isCached() ? source.pageElement : Type(code.f32());
   SmallVector<Value> query;
   for (int64_t row = 0; row < group.rows; ++row)
@@ -430,9 +502,12 @@ void AttentionBuilder::emitScores(const RowGroup &group) {
 
   code.loop(group.firstPanel, group.endPanel, 1, [&](Value panel) {
     Value keys = loadPointer(code, keyPanels, panel);
-    // Pages lie apart, and are too short for the processor to follow by itself.
+    // Pages and rows lie apart, and are too short for the processor to follow
+    // by itself.
     Value soon[2];
-    if (source.isCached()) {
+    if (group.rows == shape.rows) {
+      prefetchNext(run, chunk, group, panel);
+    } else if (source.isCached()) {
       soon[0] = loadPointer(code, keyPanels, code.add(panel, 1));
       soon[1] = loadPointer(code, valuePanels, panel);
     }
@@ -478,7 +553,7 @@ void AttentionBuilder::emitSoftmax(const Chunk &chunk, const RowGroup &group) {
   // them; what concerns all rows of the group, on vectors of rows.
   Value count = code.index(group.rows);
   code.loop(code.index(0), count, 1,
-            [&](Value inGroup) { maskScores(chunk, group, inGroup); });
+            [&](Value inGroup) { findMaximum(chunk, group, inGroup); });
   mergeMaxima(group);
   code.loop(code.index(0), count, 1,
             [&](Value inGroup) { exponentiate(inGroup); });
@@ -493,10 +568,10 @@ void AttentionBuilder::emitSoftmax(const Chunk &chunk, const RowGroup &group) {
   code.storeLanes(merged, weights, code.f32(), group.first, group.rows);
 }
 
-/// Scales the scores of one row, makes those of keys that it may not see -inf,
-/// and finds their maximum.
-void AttentionBuilder::maskScores(const Chunk &chunk, const RowGroup &group,
-                                  Value inGroup) {
+/// Finds the exponent of the largest score of one row. Makes the scores of keys
+/// that it may not see -inf before, and caps all where there is a cap.
+void AttentionBuilder::findMaximum(const Chunk &chunk, const RowGroup &group,
+                                   Value inGroup) {
   OpBuilder &builder = code.builder;
   VectorType integers = code.lanes(builder.getI32Type());
   Value row = code.add(group.first, inGroup);
@@ -506,31 +581,40 @@ void AttentionBuilder::maskScores(const Chunk &chunk, const RowGroup &group,
     return code.broadcast(arith::TruncIOp::create(
         builder, code.loc, builder.getI32Type(), inChunk));
   };
-  Value limit = bound(limits);
-  Value low = shape.window > 0 ? bound(lowBounds) : Value();
+  Value limit = group.isWhole ? Value() : bound(limits);
+  Value low = group.isWhole || shape.window == 0 ? Value() : bound(lowBounds);
   Value start = code.mul(inGroup, kAttentionChunk);
-  Value maximum = code.splat(kLowest);
+  // Two chains, of which the order does not matter.
+  Value largest[] = {code.splat(kLowest), code.splat(kLowest)};
   for (int64_t v = 0; v < kScoreVectors; ++v) {
-    SmallVector<int32_t> numbers(kLanes);
-    for (int64_t lane = 0; lane < kLanes; ++lane)
-      numbers[lane] = v * kLanes + lane;
-    Value key = arith::ConstantOp::create(
-        builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
-    Value seen = code.less(key, limit);
-    if (low)
-      seen = code.both(seen, arith::CmpIOp::create(builder, code.loc,
-                                                   arith::CmpIPredicate::sge,
-                                                   key, low));
     Value place = code.add(start, v * kLanes);
     Value x = code.loadLanes(scores, code.f32(), place);
-    x = code.mulf(x, code.splat(shape.scale));
     if (shape.softcap != 0.0f)
-      x = buildSoftcap(builder, code.loc, x, shape.softcap);
-    x = code.select(seen, x, code.splat(kLowest));
-    code.storeLanes(x, scores, code.f32(), place, kLanes);
-    maximum = code.maxf(maximum, x);
+      x = buildSoftcap(builder, code.loc, code.mulf(x, code.splat(shape.scale)),
+                       shape.softcap);
+    if (limit) {
+      SmallVector<int32_t> numbers(kLanes);
+      for (int64_t lane = 0; lane < kLanes; ++lane)
+        numbers[lane] = v * kLanes + lane;
+      Value key = arith::ConstantOp::create(
+          builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
+      Value seen = code.less(key, limit);
+      if (low)
+        seen = code.both(seen, arith::CmpIOp::create(builder, code.loc,
+                                                     arith::CmpIPredicate::sge,
+                                                     key, low));
+      x = code.select(seen, x, code.splat(kLowest));
+    }
+    if (limit || shape.softcap != 0.0f)
+      code.storeLanes(x, scores, code.f32(), place, kLanes);
+    largest[v % 2] = code.maxf(largest[v % 2], x);
   }
-  storeAt(code, buildLaneMax(builder, code.loc, maximum), chunkMaxima, inGroup);
+  Value maximum =
+      buildLaneMax(builder, code.loc, code.maxf(largest[0], largest[1]));
+  Value scale =
+      buildFloat(builder, code.loc, code.f32(), shape.exponentScale());
+  storeAt(code, arith::MulFOp::create(builder, code.loc, maximum, scale),
+          chunkMaxima, inGroup);
 }
 
 /// Merges the maxima of the chunk into those of the rows, and finds what the
@@ -542,8 +626,7 @@ void AttentionBuilder::mergeMaxima(const RowGroup &group) {
   Value most = code.maxf(before, fresh);
   Value reference = finiteOrZero(code, most);
   auto factor = [&](Value maximum) {
-    return buildExpNonPositive(code.builder, code.loc,
-                               code.subf(maximum, reference));
+    return buildExp2F32(code.builder, code.loc, code.subf(maximum, reference));
   };
   code.storeLanes(factor(before), oldFactors, code.f32(), zero, kLanes);
   code.storeLanes(factor(fresh), newFactors, code.f32(), zero, kLanes);
@@ -556,13 +639,15 @@ void AttentionBuilder::mergeMaxima(const RowGroup &group) {
 void AttentionBuilder::exponentiate(Value inGroup) {
   Value reference =
       code.broadcast(code.loadNumber(references, code.f32(), inGroup));
+  Value minusReference = code.subf(code.splat(0.0f), reference);
+  Value scale = code.splat(shape.exponentScale());
   Value start = code.mul(inGroup, kAttentionChunk);
   Value sum;
   for (int64_t v = 0; v < kScoreVectors; ++v) {
     Value place = code.add(start, v * kLanes);
     Value score = code.loadLanes(scores, code.f32(), place);
-    Value power = buildExpNonPositive(code.builder, code.loc,
-                                      code.subf(score, reference));
+    Value power = buildExp2F32(code.builder, code.loc,
+                               code.fma(score, scale, minusReference));
     sum = sum ? code.addf(sum, power) : power;
     code.storeLanes(power, scores, code.f32(), place, kLanes);
   }
@@ -572,31 +657,35 @@ void AttentionBuilder::exponentiate(Value inGroup) {
 
 void AttentionBuilder::emitValues(const RowGroup &group, Value column,
                                   int64_t vectors) {
-  bool isRagged = group.rows > 1 && (shape.isCausal || shape.window > 0);
+  bool isRagged =
+      !group.isWhole && group.rows > 1 && (shape.isCausal || shape.window > 0);
   Values zeros(group.rows * vectors, code.splat(0.0f));
-  Values chunkSums =
-      code.loop(group.firstPanel, group.endPanel, 1, zeros,
-                [&](Value panel, ValueRange carried) -> Values {
-                  Value start = code.mul(panel, kPanel);
-                  auto inPanel = [&](Value key) {
-                    return clamp(code, code.sub(key, start), 0, kPanel);
-                  };
-                  Value someBegin = inPanel(group.someBegin);
-                  Value someEnd = inPanel(group.someEnd);
-                  if (!isRagged)
-                    return addKeys(group, panel, someBegin, someEnd, column,
-                                   vectors, carried, false);
-                  Value allEnd = inPanel(group.allEnd);
-                  Value allBegin = code.min(inPanel(group.allBegin), someEnd);
-                  Values next(carried);
-                  if (shape.window > 0)
-                    next = addKeys(group, panel, someBegin, allBegin, column,
-                                   vectors, next, true);
-                  next = addKeys(group, panel, allBegin, allEnd, column,
-                                 vectors, next, false);
-                  return addKeys(group, panel, code.max(allBegin, allEnd),
-                                 someEnd, column, vectors, next, true);
-                });
+  Values chunkSums = code.loop(
+      group.firstPanel, group.endPanel, 1, zeros,
+      [&](Value panel, ValueRange carried) -> Values {
+        if (group.isWhole)
+          return addKeys(group, panel, code.index(0), code.index(kPanel),
+                         column, vectors, carried, false);
+        Value start = code.mul(panel, kPanel);
+        auto inPanel = [&](Value key) {
+          return clamp(code, code.sub(key, start), 0, kPanel);
+        };
+        Value someBegin = inPanel(group.someBegin);
+        Value someEnd = inPanel(group.someEnd);
+        if (!isRagged)
+          return addKeys(group, panel, someBegin, someEnd, column, vectors,
+                         carried, false);
+        Value allEnd = inPanel(group.allEnd);
+        Value allBegin = code.min(inPanel(group.allBegin), someEnd);
+        Values next(carried);
+        if (shape.window > 0)
+          next = addKeys(group, panel, someBegin, allBegin, column, vectors,
+                         next, true);
+        next = addKeys(group, panel, allBegin, allEnd, column, vectors, next,
+                       false);
+        return addKeys(group, panel, code.max(allBegin, allEnd), someEnd,
+                       column, vectors, next, true);
+      });
 
   for (int64_t row = 0; row < group.rows; ++row) {
     Value oldFactor = code.broadcast(
@@ -621,17 +710,16 @@ Values AttentionBuilder::addKeys(const RowGroup &group, Value panel,
                                  Value begin, Value end, Value column,
                                  int64_t vectors, ValueRange sums,
                                  bool isRagged) {
-  Value values = loadPointer(code, valuePanels, panel);
-  int64_t stride = source.isCached() ? shape.size : source.value.stride;
-  Type element = source.isCached() ? source.pageElement : source.value.element;
+  Value panelValues = loadPointer(code, valuePanels, panel);
+  Type element = source.isCached() ? source.pageElement : Type(code.f32());
   Value start = code.mul(panel, kPanel);
   return code.loop(begin, end, 1, sums, [&](Value key, ValueRange carried) {
     Values next(carried);
-    Value from = code.add(code.mul(key, stride), column);
+    Value from = code.add(code.mul(key, shape.size), column);
     Values value;
     for (int64_t v = 0; v < vectors; ++v)
       value.push_back(
-          code.loadLanes(values, element, code.add(from, v * kLanes)));
+          code.loadLanes(panelValues, element, code.add(from, v * kLanes)));
     Value inChunk = code.add(start, key);
     for (int64_t row = 0; row < group.rows; ++row) {
       Value weight = code.loadNumber(scores, code.f32(),

@@ -38,6 +38,9 @@ struct AttentionShape {
   int64_t rows;       ///< Rows of the register tile,
   int64_t vectors;    ///< and its columns in vectors of 16.
 
+  /// What a score, capped where there is a cap, is an exponent of 2 by.
+  float exponentScale() const;
+
   int64_t group() const { return heads / keyHeads; }
   int64_t vectorsPerHead() const { return (size + kLanes - 1) / kLanes; }
   int64_t paddedSize() const { return vectorsPerHead() * kLanes; }
@@ -91,6 +94,7 @@ private:
     mlir::Value begin;      ///< Its first key's place.
     mlir::Value firstPanel; ///< The panels that are there, of 0 to 4.
     mlir::Value endPanel;
+    mlir::Value lastKey; ///< The last that any row of the run sees.
   };
   struct RowGroup {
     mlir::Value first; ///< Its first row.
@@ -99,6 +103,7 @@ private:
     llvm::SmallVector<mlir::Value> low, limit;
     mlir::Value someBegin, someEnd, allBegin, allEnd;
     mlir::Value firstPanel, endPanel;
+    bool isWhole = false; ///< Whether all rows see all 128.
   };
 
   mlir::Value allocate(int64_t bytes);
@@ -111,16 +116,22 @@ private:
   void finishRows(const Run &run);
   void emitChunk(const Run &run, mlir::Value begin, mlir::Value low,
                  mlir::Value limit);
-  void findPages(const Run &run, const Chunk &chunk, mlir::Value limit);
-  void makePanels(const Run &run, const Chunk &chunk, mlir::Value limit);
+  void findPages(const Run &run, const Chunk &chunk);
+  mlir::Value pageOf(const Run &run, mlir::Value page);
+  void makePanels(const Run &run, const Chunk &chunk);
   void transposeBlock(llvm::ArrayRef<mlir::Value> keyRows,
                       mlir::Value firstPart, int64_t parts, mlir::Value target);
+  void copyRows(llvm::ArrayRef<mlir::Value> rows, mlir::Value first);
+  void prefetchNext(const Run &run, const Chunk &chunk, const RowGroup &group,
+                    mlir::Value panel);
   void emitRowGroups(const Run &run, const Chunk &chunk);
-  void emitRowGroup(const Chunk &chunk, mlir::Value first, int64_t rows);
-  void emitScores(const RowGroup &group);
+  void emitRowGroup(const Run &run, const Chunk &chunk, mlir::Value first,
+                    int64_t rows);
+  void emitRows(const Run &run, const Chunk &chunk, const RowGroup &group);
+  void emitScores(const Run &run, const Chunk &chunk, const RowGroup &group);
   void emitSoftmax(const Chunk &chunk, const RowGroup &group);
-  void maskScores(const Chunk &chunk, const RowGroup &group,
-                  mlir::Value inGroup);
+  void findMaximum(const Chunk &chunk, const RowGroup &group,
+                   mlir::Value inGroup);
   void mergeMaxima(const RowGroup &group);
   void exponentiate(mlir::Value inGroup);
   void emitValues(const RowGroup &group, mlir::Value column, int64_t vectors);
@@ -145,7 +156,7 @@ private:
   mlir::Value oldFactors, newFactors;                ///< f32 [16]: a and b
   // by panel of a chunk:
   mlir::Value keyPanels, valuePanels; ///< pointers [5]
-  mlir::Value transposed;             ///< f32 [4][size][32]
+  mlir::Value keys, values;           ///< f32 [4][size][32], [128][size]
 };
 
 } // namespace lathe

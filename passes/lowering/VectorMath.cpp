@@ -269,6 +269,22 @@ Value buildExpNonPositive(OpBuilder &builder, Location loc, Value x) {
   return f.mul(f.add(e.fraction, f.number(1.0f)), e.power);
 }
 
+Value buildExp2F32(OpBuilder &builder, Location loc, Value x) {
+  Formula f(builder, loc, x);
+  // With the bias of the exponent, n needs only its shift.
+  Value rounder = f.number(kRounder + 127);
+  Value shifted = f.add(x, rounder);
+  Value rest = f.sub(x, f.sub(shifted, rounder));
+  // 2^r for |r| <= 1/2. A NaN makes `n` arbitrary but stays in here.
+  Value fraction =
+      f.polynomial(rest, {1.0f, 0.693147182f, 0.240226477f, 0.0555033237f,
+                          0.00961843785f, 0.00133988878f, 0.000153533518f});
+  Value power = f.fromBits(
+      arith::ShLIOp::create(builder, loc, f.bits(shifted), f.integer(23)));
+  return f.select(f.less(x, f.number(-125.0f)), f.number(0.0f),
+                  f.mul(fraction, power));
+}
+
 Value buildTanhF32(OpBuilder &builder, Location loc, Value x) {
   Formula f(builder, loc, x);
   Value y = f.magnitude(x);

@@ -37,6 +37,10 @@ mlir::Value buildExpF32(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildExpNonPositive(mlir::OpBuilder &builder, mlir::Location loc,
                                 mlir::Value x);
 
+/// 2^x for x <= 1, to 1 ulp; 0 for x < -125.
+mlir::Value buildExp2F32(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value x);
+
 /// Builds tanh(\p x) to 2 ulp.
 mlir::Value buildTanhF32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);
