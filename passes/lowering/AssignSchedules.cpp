@@ -97,11 +97,23 @@ ScheduleAttr rowSchedule(MLIRContext *context, const LevelRow &row) {
                            /*panels=*/1, row.vector, DotKind::Fma);
 }
 
-/// The schedule of attention: each tile transposes the keys that it needs,
+/// Whether \p attention may multiply pairs: all that it multiplies is bf16, and
+/// whole pairs make a head.
+bool multipliesBf16(Operation *attention) {
+  auto query = cast<RankedTensorType>(attention->getOperand(0).getType());
+  return query.getDimSize(2) % 2 == 0 &&
+         llvm::all_of(attention->getOperands().take_front(3), [](Value value) {
+           return getElementTypeOrSelf(value.getType()).isBF16();
+         });
+}
+
+/// The schedule of \p attention: each tile transposes the keys that it needs,
 /// which must be shared by enough rows.
-ScheduleAttr attentionSchedule(MLIRContext *context, const LevelRow &row) {
-  return ScheduleAttr::get(context, row.rows, row.columns, /*row_block=*/128,
-                           /*panels=*/1, row.vector, DotKind::Fma);
+ScheduleAttr attentionSchedule(Operation *attention, const LevelRow &row) {
+  bool addsPairs = row.hasBf16Dot && multipliesBf16(attention);
+  return ScheduleAttr::get(attention->getContext(), row.rows, row.columns,
+                           /*row_block=*/128, /*panels=*/1, row.vector,
+                           addsPairs ? DotKind::Bf16 : DotKind::Fma);
 }
 
 struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
@@ -121,7 +133,7 @@ struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
       ScheduleAttr schedule = rowSchedule(&getContext(), *row);
       kernel.walk([&](Operation *op) {
         if (isa<AttentionOp, CachedAttentionOp>(op))
-          schedule = attentionSchedule(&getContext(), *row);
+          schedule = attentionSchedule(op, *row);
       });
       kernel.walk([&](LinearOp linear) {
         schedule = contractionSchedule(kernel, linear, *row);

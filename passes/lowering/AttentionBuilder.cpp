@@ -2,6 +2,7 @@
 
 #include "passes/lowering/AttentionBuilder.h"
 
+#include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,19 +19,16 @@ namespace lathe {
 using Values = KernelCode::Values;
 
 /// Keys of a panel, and panels and vectors of scores of a chunk.
-static constexpr int64_t kPanel = kPagePositions;
-static constexpr int64_t kPanels = kAttentionChunk / kPanel;
+static constexpr int64_t kPanel = AttentionPanels::kKeys;
+static constexpr int64_t kPanels = AttentionPanels::kCount;
 static constexpr int64_t kScoreVectors = kAttentionChunk / kLanes;
 static constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
-float AttentionShape::exponentScale() const {
-  constexpr double kLog2E = 1.4426950408889634;
-  return float(softcap != 0.0f ? kLog2E : scale * kLog2E);
-}
-
 AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
                                    const AttentionSource &source, Value scratch)
-    : code(code), shape(shape), source(source), scratch(scratch) {
+    : code(code), shape(shape), source(source), scratch(scratch),
+      panels(code, shape, source,
+             [this](int64_t bytes) { return allocate(bytes); }) {
   int64_t rows = shape.maxRows();
   int64_t padded = shape.paddedSize();
   queries = allocate(rows * padded * 4);
@@ -44,13 +42,8 @@ AttentionBuilder::AttentionBuilder(KernelCode code, const AttentionShape &shape,
   for (Value *perRow :
        {&chunkMaxima, &references, &chunkWeights, &oldFactors, &newFactors})
     *perRow = allocate(kLanes * 4);
-  keyPanels = allocate((kPanels + 1) * 8);
-  valuePanels = allocate((kPanels + 1) * 8);
-  if (source.isCached())
-    return;
-  keys = allocate(kAttentionChunk * shape.size * 4);
-  // Read by whole vectors.
-  values = allocate(kAttentionChunk * shape.size * 4 + kLanes * 4);
+  powers =
+      shape.addsPairs ? allocate(shape.rows * kAttentionChunk * 2) : scores;
 }
 
 Value AttentionBuilder::allocate(int64_t bytes) {
@@ -70,22 +63,6 @@ Value AttentionBuilder::loadBound(Value array, Value row) const {
   return buildLoad(code.builder, code.loc, code.i64(), place);
 }
 
-/// Stores a number or a pointer as element \p index of an array of its like.
-static void storeAt(const KernelCode &code, Value value, Value base,
-                    Value index) {
-  Type type = value.getType();
-  Value place = buildElementPtr(code.builder, code.loc, base, type, index);
-  unsigned bytes = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() / 8 : 8;
-  LLVM::StoreOp::create(code.builder, code.loc, value, place, bytes);
-}
-
-static Value loadPointer(const KernelCode &code, Value base, Value index) {
-  auto pointer = LLVM::LLVMPointerType::get(code.builder.getContext());
-  Value place = buildElementPtr(code.builder, code.loc, base, pointer, index);
-  return LLVM::LoadOp::create(code.builder, code.loc, pointer, place,
-                              /*alignment=*/8);
-}
-
 /// The \p maxima, or 0 where one is that of no key at all: what the exponents
 /// of a softmax are relative to.
 static Value finiteOrZero(const KernelCode &code, Value maxima) {
@@ -93,17 +70,6 @@ static Value finiteOrZero(const KernelCode &code, Value maxima) {
       arith::CmpFOp::create(code.builder, code.loc, arith::CmpFPredicate::OEQ,
                             maxima, code.splat(kLowest));
   return code.select(isNone, code.splat(0.0f), maxima);
-}
-
-/// Asks for \p count elements from \p base[index] on to come near.
-static void prefetch(const KernelCode &code, Value base, Type element,
-                     Value index, int64_t count) {
-  int64_t line = 512 / element.getIntOrFloatBitWidth();
-  for (int64_t first = 0; first < count; first += line)
-    LLVM::Prefetch::create(code.builder, code.loc,
-                           buildElementPtr(code.builder, code.loc, base,
-                                           element, code.add(index, first)),
-                           /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }
 
 /// ceil(\p a / \p b) of numbers that are not negative.
@@ -187,34 +153,33 @@ void AttentionBuilder::emitRun(const Run &run) {
   finishRows(run);
 }
 
-/// Element of \p rows that head \p head of \p token starts with.
-static Value headStart(const KernelCode &code, const HeadRows &rows,
-                       Value token, Value head, int64_t size) {
-  Value start = code.add(code.mul(token, rows.stride), rows.offset);
-  return code.add(start, code.mul(head, size));
-}
-
 void AttentionBuilder::prepareRows(const Run &run) {
   Value firstHead = code.mul(run.keyHead, shape.group());
   code.loop(code.index(0), run.rows, 1, [&](Value row) {
     Value token = code.add(run.begin, code.div(row, shape.group()));
     Value head = code.add(firstHead, code.rem(row, shape.group()));
-    Value from = headStart(code, source.query, token, head, shape.size);
+    Value from = source.query.start(code, token, head, shape.size);
     Value to = code.mul(row, shape.paddedSize());
     code.loop(
         code.index(0), code.index(shape.paddedSize()), kLanes,
         [&](Value column) {
-          Value numbers = code.loadLanes(
-              source.query.base, source.query.element, code.add(from, column));
           Value place = code.add(to, column);
-          code.storeLanes(numbers, queries, code.f32(), place, kLanes);
+          // Pairs are stored as they are.
+          Type element = shape.addsPairs ? code.builder.getI16Type()
+                                         : source.query.element;
+          Value numbers = code.loadLanes(source.query.base, element,
+                                         code.add(from, column));
+          buildStore(code.builder, code.loc, numbers,
+                     buildElementPtr(code.builder, code.loc, queries,
+                                     shape.addsPairs ? element : code.f32(),
+                                     place));
           code.storeLanes(code.splat(0.0f), sums, code.f32(), place, kLanes);
         });
     OpBuilder &builder = code.builder;
-    storeAt(code, buildFloat(builder, code.loc, code.f32(), kLowest), maxima,
-            row);
-    storeAt(code, buildFloat(builder, code.loc, code.f32(), 0.0f), weights,
-            row);
+    buildStoreAt(code, buildFloat(builder, code.loc, code.f32(), kLowest),
+                 maxima, row);
+    buildStoreAt(code, buildFloat(builder, code.loc, code.f32(), 0.0f), weights,
+                 row);
 
     Value place = source.isCached() ? code.loadIndex(source.positions, token)
                                     : code.sub(token, run.sequenceBegin);
@@ -223,8 +188,8 @@ void AttentionBuilder::prepareRows(const Run &run) {
     Value low = code.index(0);
     if (shape.window > 0)
       low = code.max(code.add(place, 1 - shape.window), low);
-    storeAt(code, limit, limits, row);
-    storeAt(code, low, lowBounds, row);
+    buildStoreAt(code, limit, limits, row);
+    buildStoreAt(code, low, lowBounds, row);
   });
 }
 
@@ -233,7 +198,7 @@ void AttentionBuilder::finishRows(const Run &run) {
   code.loop(code.index(0), run.rows, 1, [&](Value row) {
     Value token = code.add(run.begin, code.div(row, shape.group()));
     Value head = code.add(firstHead, code.rem(row, shape.group()));
-    Value to = headStart(code, source.result, token, head, shape.size);
+    Value to = source.result.start(code, token, head, shape.size);
     Value from = code.mul(row, shape.paddedSize());
     Value weight = code.broadcast(code.loadNumber(weights, code.f32(), row));
     for (int64_t column = 0; column < shape.size; column += kLanes) {
@@ -258,110 +223,8 @@ void AttentionBuilder::emitChunk(const Run &run, Value begin, Value low,
   Value end = clamp(code, code.sub(limit, begin), 0, kAttentionChunk);
   chunk.firstPanel = code.div(first, kPanel);
   chunk.endPanel = ceilDiv(code, end, kPanel);
-  if (source.isCached())
-    findPages(run, chunk);
-  else
-    makePanels(run, chunk);
+  panels.prepare(run, chunk);
   emitRowGroups(run, chunk);
-}
-
-void AttentionBuilder::findPages(const Run &run, const Chunk &chunk) {
-  Value firstPage = code.div(chunk.begin, kPanel);
-  // And the panel behind the chunk, to be asked for early; the last again
-  // where there is none.
-  Value lastPage = code.div(chunk.lastKey, kPanel);
-  Value end = code.add(chunk.endPanel, 1);
-  code.loop(chunk.firstPanel, end, 1, [&](Value panel) {
-    Value start = pageOf(run, code.min(code.add(firstPage, panel), lastPage));
-    for (auto [pages, panels] : {std::pair(source.keyPages, keyPanels),
-                                 std::pair(source.valuePages, valuePanels)})
-      storeAt(code,
-              buildElementPtr(code.builder, code.loc, pages, source.pageElement,
-                              start),
-              panels, panel);
-  });
-}
-
-/// The first element of the head of \p run in page \p page of its slot.
-Value AttentionBuilder::pageOf(const Run &run, Value page) {
-  Value entry = code.add(code.mul(run.slot, source.slotPages), page);
-  Value number = code.loadIndex(source.pageTable, entry);
-  Value head = code.add(code.mul(number, shape.keyHeads), run.keyHead);
-  return code.mul(head, shape.size * kPanel);
-}
-
-void AttentionBuilder::makePanels(const Run &run, const Chunk &chunk) {
-  code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
-    Value firstKey = code.add(chunk.begin, code.mul(panel, kPanel));
-    Value target = f32At(keys, code.mul(panel, shape.size * kPanel));
-    storeAt(code, target, keyPanels, panel);
-    storeAt(code, f32At(values, code.mul(panel, shape.size * kPanel)),
-            valuePanels, panel);
-    code.loop(code.index(0), code.index(kPanel), kLanes, [&](Value half) {
-      // Past the last key, its row is taken again: it is there, and masked.
-      SmallVector<Value> keyRows, valueRows;
-      for (int64_t lane = 0; lane < kLanes; ++lane) {
-        Value key = code.add(firstKey, code.add(half, lane));
-        Value token = code.add(run.sequenceBegin, code.min(key, chunk.lastKey));
-        keyRows.push_back(
-            headStart(code, source.key, token, run.keyHead, shape.size));
-        valueRows.push_back(
-            headStart(code, source.value, token, run.keyHead, shape.size));
-      }
-      Value targetHalf = f32At(target, half);
-      int64_t whole = shape.size / kLanes * kLanes;
-      code.loop(code.index(0), code.index(whole), kLanes, [&](Value part) {
-        transposeBlock(keyRows, part, kLanes, targetHalf);
-      });
-      if (whole < shape.size)
-        transposeBlock(keyRows, code.index(whole), shape.size - whole,
-                       targetHalf);
-      copyRows(valueRows, code.add(code.mul(panel, kPanel), half));
-    });
-  });
-}
-
-/// Copies \p rows of values to those from \p first on of the chunk: the rows of
-/// a wide tensor lie so that few sets of the nearest cache would hold them.
-void AttentionBuilder::copyRows(ArrayRef<Value> rows, Value first) {
-  for (auto [number, row] : llvm::enumerate(rows))
-    for (int64_t column = 0; column < shape.size; column += kLanes) {
-      Value lanes = code.loadLanes(source.value.base, source.value.element,
-                                   code.add(row, column));
-      Value place = code.mul(code.add(first, number), shape.size);
-      code.storeLanes(lanes, values, code.f32(), code.add(place, column),
-                      std::min(kLanes, shape.size - column));
-    }
-}
-
-/// Reads columns [\p first, \p first + 16) of 16 \p keyRows, and writes the
-/// first \p count of them as rows of the panel at \p target.
-void AttentionBuilder::transposeBlock(ArrayRef<Value> keyRows, Value first,
-                                      int64_t count, Value target) {
-  SmallVector<Value> block;
-  for (Value row : keyRows)
-    block.push_back(code.loadLanes(source.key.base, source.key.element,
-                                   code.add(row, first)));
-  // Swaps the off-diagonal halves of every 2n x 2n block, for n = 8 to 1.
-  for (int64_t n = kLanes / 2; n > 0; n /= 2) {
-    SmallVector<int64_t> low(kLanes), high(kLanes);
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      bool isUpper = lane & n;
-      low[lane] = isUpper ? kLanes + lane - n : lane;
-      high[lane] = isUpper ? kLanes + lane : lane + n;
-    }
-    for (int64_t row = 0; row < kLanes; ++row) {
-      if (row & n)
-        continue;
-      Value a = block[row], b = block[row + n];
-      block[row] = vector::ShuffleOp::create(code.builder, code.loc, a, b, low);
-      block[row + n] =
-          vector::ShuffleOp::create(code.builder, code.loc, a, b, high);
-    }
-  }
-  for (int64_t part = 0; part < count; ++part)
-    code.storeLanes(block[part], target, code.f32(),
-                    code.mul(code.add(first, part), kPanel), kLanes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -420,7 +283,7 @@ void AttentionBuilder::emitRowGroup(const Run &run, const Chunk &chunk,
   group.endPanel = ceilDiv(code, group.someEnd, kPanel);
 
   // Most groups of a long run see whole chunks, and need no masks.
-  if (rows > 1) {
+  if (rows > 1 && rows == std::min(shape.rows, shape.maxRows())) {
     RowGroup whole = group;
     whole.isWhole = true;
     whole.firstPanel = code.index(0);
@@ -462,82 +325,67 @@ void AttentionBuilder::emitRows(const Run &run, const Chunk &chunk,
                shape.vectorsPerHead() - whole);
 }
 
-/// Asks for a part of the keys and values of the chunk behind \p chunk: all
-/// panels of all tall groups of a tile together ask for all of them.
-void AttentionBuilder::prefetchNext(const Run &run, const Chunk &chunk,
-                                    const RowGroup &group, Value panel) {
-  int64_t groups = std::max<int64_t>(shape.maxRows() / group.rows, 1);
-  Value inTile = code.div(group.first, group.rows);
-  Value next = code.add(chunk.begin, kAttentionChunk);
-  if (source.isCached()) {
-    // Of the page that takes the panel's place, the group's part.
-    Value page = code.min(code.add(code.div(next, kPanel), panel),
-                          code.div(chunk.lastKey, kPanel));
-    int64_t elements = llvm::divideCeil(shape.size * kPanel, groups);
-    Value start = code.add(pageOf(run, page), code.mul(inTile, elements));
-    for (Value pages : {source.keyPages, source.valuePages})
-      prefetch(code, pages, source.pageElement, start, elements);
-    return;
-  }
-  int64_t count = llvm::divideCeil(kPanel, groups);
-  Value first = code.add(next, code.mul(panel, kPanel));
-  first = code.add(first, code.mul(inTile, count));
-  for (int64_t key = 0; key < count; ++key) {
-    Value token = code.add(run.sequenceBegin,
-                           code.min(code.add(first, key), chunk.lastKey));
-    for (const HeadRows &rows : {source.key, source.value})
-      prefetch(code, rows.base, rows.element,
-               headStart(code, rows, token, run.keyHead, shape.size),
-               shape.size);
-  }
+/// \p sum and the products of what a step multiplies.
+Value AttentionBuilder::multiplyAdd(Value a, Value b, Value sum) const {
+  return shape.addsPairs ? buildPairDot(code.builder, code.loc, a, b, sum)
+                         : code.fma(a, b, sum);
+}
+
+/// All lanes step \p step of the numbers, or pairs, at \p base.
+Value AttentionBuilder::broadcastStep(Value base, Value step) const {
+  if (!shape.addsPairs)
+    return code.broadcast(code.loadNumber(base, code.f32(), step));
+  Type pair = code.builder.getI32Type();
+  Value place = buildElementPtr(code.builder, code.loc, base, pair, step);
+  return code.broadcast(buildLoad(code.builder, code.loc, pair, place));
 }
 
 void AttentionBuilder::emitScores(const Run &run, const Chunk &chunk,
                                   const RowGroup &group) {
-  Type element = source.isCached() ? source.pageElement : Type(code.f32());
+  Type element = panels.element();
   SmallVector<Value> query;
   for (int64_t row = 0; row < group.rows; ++row)
-    query.push_back(f32At(
-        queries, code.mul(code.add(group.first, row), shape.paddedSize())));
+    query.push_back(buildElementPtr(
+        code.builder, code.loc, queries,
+        shape.addsPairs ? code.builder.getI16Type() : code.f32(),
+        code.mul(code.add(group.first, row), shape.paddedSize())));
 
   code.loop(group.firstPanel, group.endPanel, 1, [&](Value panel) {
-    Value keys = loadPointer(code, keyPanels, panel);
+    Value keys = panels.keys(panel);
     // Pages and rows lie apart, and are too short for the processor to follow
     // by itself.
     Value soon[2];
     if (group.rows == shape.rows) {
-      prefetchNext(run, chunk, group, panel);
-    } else if (source.isCached()) {
-      soon[0] = loadPointer(code, keyPanels, code.add(panel, 1));
-      soon[1] = loadPointer(code, valuePanels, panel);
+      panels.prefetchNext(run, chunk, group.first, group.rows, panel);
+    } else if (panels.arePages()) {
+      soon[0] = panels.keys(code.add(panel, 1));
+      soon[1] = panels.values(panel);
     }
     for (int64_t column = 0; column < kPanel;
          column += shape.vectors * kLanes) {
       Values zeros(group.rows * shape.vectors, code.splat(0.0f));
-      Values dots = code.loop(
-          code.index(0), code.index(shape.size), 1, zeros,
-          [&](Value d, ValueRange carried) {
-            Values next(carried);
-            Values key;
-            for (int64_t v = 0; v < shape.vectors; ++v)
-              key.push_back(code.loadLanes(
-                  keys, element,
-                  code.add(code.mul(d, kPanel), column + v * kLanes)));
-            for (Value pages : soon)
-              if (pages)
-                prefetch(code, pages, element,
-                         code.add(code.mul(d, kPanel), column),
-                         shape.vectors * kLanes);
-            for (int64_t row = 0; row < group.rows; ++row) {
-              Value q =
-                  code.broadcast(code.loadNumber(query[row], code.f32(), d));
-              for (int64_t v = 0; v < shape.vectors; ++v) {
-                Value &sum = next[row * shape.vectors + v];
-                sum = code.fma(q, key[v], sum);
-              }
-            }
-            return next;
-          });
+      Values dots =
+          code.loop(code.index(0), code.index(shape.size / shape.depth()), 1,
+                    zeros, [&](Value step, ValueRange carried) {
+                      Values next(carried);
+                      Values key;
+                      Value place = code.add(code.mul(step, kPanel), column);
+                      for (int64_t v = 0; v < shape.vectors; ++v)
+                        key.push_back(code.loadLanes(
+                            keys, element, code.add(place, v * kLanes)));
+                      for (Value pages : soon)
+                        if (pages)
+                          buildPrefetch(code, pages, element, place,
+                                        shape.vectors * kLanes);
+                      for (int64_t row = 0; row < group.rows; ++row) {
+                        Value q = broadcastStep(query[row], step);
+                        for (int64_t v = 0; v < shape.vectors; ++v) {
+                          Value &sum = next[row * shape.vectors + v];
+                          sum = multiplyAdd(q, key[v], sum);
+                        }
+                      }
+                      return next;
+                    });
       for (int64_t row = 0; row < group.rows; ++row)
         for (int64_t v = 0; v < shape.vectors; ++v)
           code.storeLanes(dots[row * shape.vectors + v], scores, code.f32(),
@@ -613,8 +461,8 @@ void AttentionBuilder::findMaximum(const Chunk &chunk, const RowGroup &group,
       buildLaneMax(builder, code.loc, code.maxf(largest[0], largest[1]));
   Value scale =
       buildFloat(builder, code.loc, code.f32(), shape.exponentScale());
-  storeAt(code, arith::MulFOp::create(builder, code.loc, maximum, scale),
-          chunkMaxima, inGroup);
+  buildStoreAt(code, arith::MulFOp::create(builder, code.loc, maximum, scale),
+               chunkMaxima, inGroup);
 }
 
 /// Merges the maxima of the chunk into those of the rows, and finds what the
@@ -635,6 +483,18 @@ void AttentionBuilder::mergeMaxima(const RowGroup &group) {
   code.storeLanes(most, maxima, code.f32(), group.first, group.rows);
 }
 
+/// Stores 16 powers, none of them subnormal, as what values are multiplied
+/// with.
+void AttentionBuilder::storePower(Value power, Value place) const {
+  if (!shape.addsPairs)
+    return code.storeLanes(power, powers, code.f32(), place, kLanes);
+  Type bf16 = code.builder.getBF16Type();
+  Value rounded =
+      arith::TruncFOp::create(code.builder, code.loc, code.lanes(bf16), power);
+  buildStore(code.builder, code.loc, rounded,
+             buildElementPtr(code.builder, code.loc, powers, bf16, place));
+}
+
 /// Turns the scores of one row into exponentials, and adds them up.
 void AttentionBuilder::exponentiate(Value inGroup) {
   Value reference =
@@ -649,43 +509,20 @@ void AttentionBuilder::exponentiate(Value inGroup) {
     Value power = buildExp2F32(code.builder, code.loc,
                                code.fma(score, scale, minusReference));
     sum = sum ? code.addf(sum, power) : power;
-    code.storeLanes(power, scores, code.f32(), place, kLanes);
+    storePower(power, place);
   }
-  storeAt(code, buildLaneSum(code.builder, code.loc, sum), chunkWeights,
-          inGroup);
+  buildStoreAt(code, buildLaneSum(code.builder, code.loc, sum), chunkWeights,
+               inGroup);
 }
 
 void AttentionBuilder::emitValues(const RowGroup &group, Value column,
                                   int64_t vectors) {
-  bool isRagged =
-      !group.isWhole && group.rows > 1 && (shape.isCausal || shape.window > 0);
   Values zeros(group.rows * vectors, code.splat(0.0f));
-  Values chunkSums = code.loop(
-      group.firstPanel, group.endPanel, 1, zeros,
-      [&](Value panel, ValueRange carried) -> Values {
-        if (group.isWhole)
-          return addKeys(group, panel, code.index(0), code.index(kPanel),
-                         column, vectors, carried, false);
-        Value start = code.mul(panel, kPanel);
-        auto inPanel = [&](Value key) {
-          return clamp(code, code.sub(key, start), 0, kPanel);
-        };
-        Value someBegin = inPanel(group.someBegin);
-        Value someEnd = inPanel(group.someEnd);
-        if (!isRagged)
-          return addKeys(group, panel, someBegin, someEnd, column, vectors,
-                         carried, false);
-        Value allEnd = inPanel(group.allEnd);
-        Value allBegin = code.min(inPanel(group.allBegin), someEnd);
-        Values next(carried);
-        if (shape.window > 0)
-          next = addKeys(group, panel, someBegin, allBegin, column, vectors,
-                         next, true);
-        next = addKeys(group, panel, allBegin, allEnd, column, vectors, next,
-                       false);
-        return addKeys(group, panel, code.max(allBegin, allEnd), someEnd,
-                       column, vectors, next, true);
-      });
+  Values chunkSums =
+      code.loop(group.firstPanel, group.endPanel, 1, zeros,
+                [&](Value panel, ValueRange carried) {
+                  return addPanel(group, panel, column, vectors, carried);
+                });
 
   for (int64_t row = 0; row < group.rows; ++row) {
     Value oldFactor = code.broadcast(
@@ -704,40 +541,98 @@ void AttentionBuilder::emitValues(const RowGroup &group, Value column,
   }
 }
 
-/// Adds the weighted values of keys [\p begin, \p end) of \p panel to \p sums.
+/// Adds the weighted values of the keys of \p panel to \p sums.
+Values AttentionBuilder::addPanel(const RowGroup &group, Value panel,
+                                  Value column, int64_t vectors,
+                                  ValueRange sums) {
+  int64_t depth = shape.depth();
+  auto add = [&](Value begin, Value end, ValueRange carried, bool isRagged) {
+    return addKeys(group, panel, begin, end, column, vectors, carried,
+                   isRagged);
+  };
+  if (group.isWhole)
+    return add(code.index(0), code.index(kPanel / depth), sums, false);
+
+  // Steps that no row, some rows, and all rows see. A pair of which a row sees
+  // one key is none that it sees.
+  Value start = code.mul(panel, kPanel);
+  auto inPanel = [&](Value key) {
+    return clamp(code, code.sub(key, start), 0, kPanel);
+  };
+  Value someBegin = code.div(inPanel(group.someBegin), depth);
+  Value someEnd = ceilDiv(code, inPanel(group.someEnd), depth);
+  bool differ = group.rows > 1 && (shape.isCausal || shape.window > 0);
+  if (!differ && depth == 1)
+    return add(someBegin, someEnd, sums, false);
+  Value allEnd = code.div(inPanel(group.allEnd), depth);
+  Value allBegin =
+      code.min(ceilDiv(code, inPanel(group.allBegin), depth), someEnd);
+  Values next(sums);
+  if (shape.window > 0)
+    next = add(someBegin, allBegin, next, true);
+  next = add(allBegin, allEnd, next, false);
+  return add(code.max(allBegin, allEnd), someEnd, next, true);
+}
+
+/// Adds the weighted values of steps [\p begin, \p end) of \p panel to \p sums.
 /// In a ragged range, a row that may not see a key keeps its sum.
 Values AttentionBuilder::addKeys(const RowGroup &group, Value panel,
                                  Value begin, Value end, Value column,
                                  int64_t vectors, ValueRange sums,
                                  bool isRagged) {
-  Value panelValues = loadPointer(code, valuePanels, panel);
-  Type element = source.isCached() ? source.pageElement : Type(code.f32());
-  Value start = code.mul(panel, kPanel);
-  return code.loop(begin, end, 1, sums, [&](Value key, ValueRange carried) {
+  Value panelValues = panels.values(panel);
+  int64_t stepsPerRow = kAttentionChunk / shape.depth();
+  Value start = code.mul(panel, kPanel / shape.depth());
+  return code.loop(begin, end, 1, sums, [&](Value step, ValueRange carried) {
     Values next(carried);
-    Value from = code.add(code.mul(key, shape.size), column);
+    Value from = code.add(code.mul(step, shape.size), column);
     Values value;
     for (int64_t v = 0; v < vectors; ++v)
-      value.push_back(
-          code.loadLanes(panelValues, element, code.add(from, v * kLanes)));
-    Value inChunk = code.add(start, key);
+      value.push_back(code.loadLanes(panelValues, panels.element(),
+                                     code.add(from, v * kLanes)));
+    Value inChunk = code.add(start, step);
     for (int64_t row = 0; row < group.rows; ++row) {
-      Value weight = code.loadNumber(scores, code.f32(),
-                                     code.add(inChunk, row * kAttentionChunk));
-      Value weights = code.broadcast(weight);
-      Value sees;
-      if (isRagged)
-        sees = code.less(inChunk, group.limit[row]);
-      if (isRagged && shape.window > 0)
-        sees = code.both(sees, code.less(group.low[row], code.add(inChunk, 1)));
+      Value weights =
+          broadcastStep(powers, code.add(inChunk, row * stepsPerRow));
       for (int64_t v = 0; v < vectors; ++v) {
         Value &sum = next[row * vectors + v];
-        Value more = code.fma(weights, value[v], sum);
-        sum = sees ? code.select(sees, more, sum) : more;
+        sum = isRagged ? addRagged(group, row, inChunk, weights, value[v], sum)
+                       : multiplyAdd(weights, value[v], sum);
       }
     }
     return next;
   });
+}
+
+/// \p sum and what row \p row sees of step \p step of the chunk.
+Value AttentionBuilder::addRagged(const RowGroup &group, int64_t row,
+                                  Value step, Value weights, Value value,
+                                  Value sum) {
+  auto sees = [&](Value key) {
+    Value isSeen = code.less(key, group.limit[row]);
+    if (shape.window > 0)
+      isSeen = code.both(isSeen, code.less(group.low[row], code.add(key, 1)));
+    return isSeen;
+  };
+  if (!shape.addsPairs)
+    return code.select(sees(step), code.fma(weights, value, sum), sum);
+
+  // The half that is not seen is 0 before it is read as a number.
+  OpBuilder &builder = code.builder;
+  Type i32 = builder.getI32Type();
+  auto bits = [&](uint32_t number) -> Value {
+    return arith::ConstantOp::create(
+        builder, code.loc, builder.getI32IntegerAttr(int32_t(number)));
+  };
+  Value first = sees(code.mul(step, 2));
+  Value second = sees(code.add(code.mul(step, 2), 1));
+  Value low = code.select(first, bits(0xffff), bits(0));
+  Value high = code.select(second, bits(0xffff0000), bits(0));
+  Value mask = arith::OrIOp::create(builder, code.loc, i32, low, high);
+  Value seen =
+      arith::AndIOp::create(builder, code.loc, value, code.broadcast(mask));
+  Value any = arith::OrIOp::create(builder, code.loc, first, second);
+  return code.select(any, multiplyAdd(weights, seen, sum), sum);
 }
 
 } // namespace lathe

@@ -2,6 +2,7 @@
 
 #include "passes/Passes.h"
 #include "passes/lowering/AttentionBuilder.h"
+#include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/RowShapes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,8 +20,8 @@ namespace lathe {
 namespace {
 
 /// Query rows of one tile where no schedule says how many: keys are transposed
-/// again for each tile, which 64 rows make cheap.
-constexpr int64_t kDefaultRowBlock = 64;
+/// again for each tile, which 128 rows make cheap.
+constexpr int64_t kDefaultRowBlock = 128;
 
 /// The attention of \p kernel, null if it has none.
 Operation *findAttention(func::FuncOp kernel) {
@@ -110,14 +111,17 @@ AttentionShape shapeOf(func::FuncOp kernel, Operation *attention) {
     shape.softcap = cached.getSoftcap().convertToFloat();
   }
   int64_t rows = 8, columns = 32, block = kDefaultRowBlock;
+  DotKind dot = DotKind::Fma;
   if (auto schedule = kernel->getAttrOfType<ScheduleAttr>(kScheduleAttr)) {
     rows = schedule.getRows();
     columns = schedule.getColumns();
     block = schedule.getRowBlock();
+    dot = schedule.getDot();
   }
   shape.tokenBlock = std::max<int64_t>(block / shape.group(), 1);
   shape.rows = std::clamp<int64_t>(rows, 1, 16);
   shape.vectors = columns >= 2 * kLanes ? 2 : 1;
+  shape.addsPairs = dot == DotKind::Bf16;
   return shape;
 }
 

@@ -22,6 +22,7 @@ target_sources(LathePasses PRIVATE
   lowering/VerifyLowered.cpp)
 target_sources(LathePasses PRIVATE
   lowering/AttentionBuilder.cpp
+  lowering/AttentionPanels.cpp
   lowering/KernelCode.cpp
   lowering/LowerAttention.cpp
   lowering/LowerRows.cpp

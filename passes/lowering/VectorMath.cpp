@@ -269,6 +269,19 @@ Value buildExpNonPositive(OpBuilder &builder, Location loc, Value x) {
   return f.mul(f.add(e.fraction, f.number(1.0f)), e.power);
 }
 
+Value buildPairDot(OpBuilder &builder, Location loc, Value a, Value b,
+                   Value sum) {
+  auto pairs = VectorType::get(32, builder.getBF16Type());
+  auto halves = [&](Value words) -> Value {
+    return vector::BitCastOp::create(builder, loc, pairs, words);
+  };
+  Value left = halves(a), right = halves(b);
+  auto intrinsic = builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512");
+  return LLVM::CallIntrinsicOp::create(builder, loc, sum.getType(), intrinsic,
+                                       ValueRange{sum, left, right})
+      .getResult(0);
+}
+
 Value buildExp2F32(OpBuilder &builder, Location loc, Value x) {
   Formula f(builder, loc, x);
   // With the bias of the exponent, n needs only its shift.

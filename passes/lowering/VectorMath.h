@@ -37,6 +37,12 @@ mlir::Value buildExpF32(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildExpNonPositive(mlir::OpBuilder &builder, mlir::Location loc,
                                 mlir::Value x);
 
+/// \p sum, f32 lanes, and the products of the pairs of bf16 in the i32 lanes of
+/// \p a and \p b: first those of the odd terms, then those of the even ones,
+/// each rounded. An instruction of AVX-512 BF16.
+mlir::Value buildPairDot(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value a, mlir::Value b, mlir::Value sum);
+
 /// 2^x for x <= 1, to 1 ulp; 0 for x < -125.
 mlir::Value buildExp2F32(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value x);

@@ -93,6 +93,22 @@ func.func private @decoded(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
+// Pairs where all that attention multiplies is bf16, and heads are whole pairs.
+// CHECK: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+// BF16: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = bf16>
+func.func private @attention(%q: tensor<4x2x16xbf16>, %s: tensor<4xi32>) -> tensor<4x2x16xbf16> attributes {lathe.kernel} {
+  %y = lathe.attention %q, %q, %q by %s scale 0.25
+      : tensor<4x2x16xbf16>, tensor<4x2x16xbf16>, tensor<4xi32>
+  return %y : tensor<4x2x16xbf16>
+}
+
+// BF16: func.func private @odd_heads{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+func.func private @odd_heads(%q: tensor<4x2x15xbf16>, %s: tensor<4xi32>) -> tensor<4x2x15xbf16> attributes {lathe.kernel} {
+  %y = lathe.attention %q, %q, %q by %s scale 0.25
+      : tensor<4x2x15xbf16>, tensor<4x2x15xbf16>, tensor<4xi32>
+  return %y : tensor<4x2x15xbf16>
+}
+
 // CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>
 func.func private @rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {lathe.kernel} {
   %y = lathe.activation relu %x : tensor<4x8xf32>

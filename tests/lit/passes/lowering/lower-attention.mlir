@@ -3,7 +3,7 @@
 // A tile is a block of tokens and one of three key heads; the keys of a chunk
 // are transposed by shuffles; no score matrix leaves scratch.
 
-// CHECK: #[[MAP:.*]] = affine_map<()[s0] -> ((s0 ceildiv 32) * 3)>
+// CHECK: #[[MAP:.*]] = affine_map<()[s0] -> ((s0 ceildiv 64) * 3)>
 // CHECK-LABEL: func.func private @forward(
 //  CHECK-SAME:     %[[ARGS:.*]]: !llvm.ptr, %[[SCRATCH:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64) -> i32
 //  CHECK-SAME:     lathe.tiles = #[[MAP]]
@@ -51,6 +51,22 @@ func.func private @rounded(%q: tensor<4x2x16xf32>, %s: tensor<4xi32>) -> tensor<
       : tensor<4x2x16xf32>, tensor<4x2x16xf32>, tensor<4xi32>
   %n = arith.truncf %y : tensor<4x2x16xf32> to tensor<4x2x16xbf16>
   return %n : tensor<4x2x16xbf16>
+}
+
+// -----
+
+// Pairs of bf16: of elements of a head, then of keys, the powers rounded.
+
+// CHECK-LABEL: func.func private @pairs(
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+//       CHECK:   arith.truncf {{.*}} : vector<16xf32> to vector<16xbf16>
+//       CHECK:   llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+//       CHECK:   return
+func.func private @pairs(%q: tensor<4x2x16xbf16>, %s: tensor<4xi32>) -> tensor<4x2x16xbf16>
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<dot = bf16>} {
+  %y = lathe.attention %q, %q, %q by %s scale 0.25
+      : tensor<4x2x16xbf16>, tensor<4x2x16xbf16>, tensor<4xi32>
+  return %y : tensor<4x2x16xbf16>
 }
 
 // -----
