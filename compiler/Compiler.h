@@ -46,6 +46,8 @@ struct Precision {
   /// bf16. "q8": to bytes where the weights are quantised. "f32": nothing is
   /// rounded.
   std::string activations = "f32";
+  /// Whether what bidirectional attention multiplies is rounded to bf16.
+  bool narrowsAttention = false;
 };
 
 struct CompileOptions {

@@ -12,6 +12,7 @@
 #include "compiler/Compiler.h"
 #include "passes/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -52,8 +53,13 @@ void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
     pm.addPass(createQuantizeActivations(options));
   }
   if (optLevel > 0) {
+    pm.addNestedPass<func::FuncOp>(createRelaxActivations());
     pm.addPass(createCSEPass());
     pm.addPass(createMergeProjections());
+  }
+  if (precision.narrowsAttention)
+    pm.addNestedPass<func::FuncOp>(createNarrowAttention());
+  if (optLevel > 0) {
     pm.addPass(createFuseResidualNorm());
     pm.addPass(createPackWeights());
   }

@@ -157,6 +157,8 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   }
   if (!line.activations.empty())
     precision.activations = line.activations;
+  precision.narrowsAttention =
+      line.dtype == "bf16" && precision.activations != "f32";
   // Provenance: what changes the result, and nothing of this machine.
   line.compile.optionsText =
       "-O" + std::to_string(line.compile.optLevel) + " --dtype " + line.dtype +

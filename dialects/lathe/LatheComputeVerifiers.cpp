@@ -78,6 +78,12 @@ LogicalResult GatherOp::verify() {
   return success();
 }
 
+LogicalResult ActivationOp::verify() {
+  if (getRounded() && getKind() != ActivationKind::Gelu) // C2
+    return emitOpError("expects 'rounded' only with gelu");
+  return success();
+}
+
 LogicalResult RmsNormOp::verify() {
   if (failed(verifyRow(*this, "weight", getWeight().getType(),
                        getInput().getType()))) // C2

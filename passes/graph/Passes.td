@@ -139,6 +139,52 @@ def NarrowActivations : Pass<"lathe-narrow-activations", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def NarrowAttention : Pass<"lathe-narrow-attention", "::mlir::func::FuncOp"> {
+  let summary = "Round what bidirectional attention multiplies to bf16";
+  let description = [{
+    Queries, keys and values become bf16, rounded right where they are computed,
+    and so does the result, which is what a narrow layer behind it reads.
+
+    ```mlir
+    %a = lathe.attention %q, %k, %v by %s scale 0.5
+        : tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2xi32>
+    ```
+    becomes
+    ```mlir
+    %qn = arith.truncf %q : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
+    %kn = arith.truncf %k : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
+    %vn = arith.truncf %v : tensor<2x2x4xf32> to tensor<2x2x4xbf16>
+    %n = lathe.attention %qn, %kn, %vn by %s scale 0.5
+        : tensor<2x2x4xbf16>, tensor<2x2x4xbf16>, tensor<2xi32>
+    %a = arith.extf %n : tensor<2x2x4xbf16> to tensor<2x2x4xf32>
+    ```
+
+    It leaves causal attention alone: a decoder's cache is not bf16, and its
+    prompts give the bits of its steps. And attention of other types.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def RelaxActivations : Pass<"lathe-relax-activations", "::mlir::func::FuncOp"> {
+  let summary = "Mark activations that are only read rounded";
+  let description = [{
+    A gelu that only roundings to bf16 and quantisations read becomes
+    `rounded`: a formula of a third of the length serves them as well.
+
+    ```mlir
+    %y = lathe.activation gelu %x : tensor<2x4xf32>
+    %n = arith.truncf %y : tensor<2x4xf32> to tensor<2x4xbf16>
+    ```
+    becomes
+    ```mlir
+    %y = lathe.activation gelu %x rounded : tensor<2x4xf32>
+    %n = arith.truncf %y : tensor<2x4xf32> to tensor<2x4xbf16>
+    ```
+
+    It leaves alone other kinds, and what is read in f32 too.
+  }];
+}
+
 def QuantizeWeights : Pass<"lathe-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Store matrices in 8 or 4 bits";
   let description = [{

@@ -5,5 +5,8 @@ target_sources(LathePasses PRIVATE
   graph/MergeProjections.cpp
   graph/NameValues.cpp
   graph/NarrowActivations.cpp
+  graph/NarrowAttention.cpp
+  graph/Narrower.cpp
   graph/QuantizeActivations.cpp
-  graph/QuantizeWeights.cpp)
+  graph/QuantizeWeights.cpp
+  graph/RelaxActivations.cpp)

@@ -136,12 +136,11 @@ void AttentionPanels::prefetchNext(const AttentionRun &run,
     return;
   }
   int64_t count = llvm::divideCeil(kKeys, groups);
-  Value firstKey = code.add(code.add(next, code.mul(panel, kKeys)),
-                            code.mul(group, count));
+  Value firstKey =
+      code.add(code.add(next, code.mul(panel, kKeys)), code.mul(group, count));
   for (int64_t key = 0; key < count; ++key) {
-    Value token =
-        code.add(run.sequenceBegin,
-                 code.min(code.add(firstKey, key), chunk.lastKey));
+    Value token = code.add(run.sequenceBegin,
+                           code.min(code.add(firstKey, key), chunk.lastKey));
     for (const HeadRows &each : {source.key, source.value})
       buildPrefetch(code, each.base, each.element,
                     each.start(code, token, run.keyHead, shape.size),
@@ -210,9 +209,8 @@ void AttentionPanels::transposeBlock(ArrayRef<Value> rows, Value first,
                                      int64_t count, Value target) {
   Values block;
   for (Value row : rows)
-    block.push_back(
-        loadWords(source.key.base, source.key.element,
-                  code.add(row, code.mul(first, shape.depth()))));
+    block.push_back(loadWords(source.key.base, source.key.element,
+                              code.add(row, code.mul(first, shape.depth()))));
   // Swaps the off-diagonal halves of every 2n x 2n block, for n = 8 to 1.
   for (int64_t n = kLanes / 2; n > 0; n /= 2) {
     SmallVector<int64_t> low(kLanes), high(kLanes);
@@ -243,8 +241,8 @@ void AttentionPanels::makeValues(Value base, Type element, ArrayRef<Value> rows,
   // A last vector may reach into the row behind, which is written after it.
   for (int64_t row = 0; row < kLanes; row += shape.depth())
     for (int64_t column = 0; column < shape.size; column += kLanes) {
-      Value to = code.mul(code.div(code.add(first, row), shape.depth()),
-                          shape.size);
+      Value to =
+          code.mul(code.div(code.add(first, row), shape.depth()), shape.size);
       to = code.add(to, column);
       if (shape.addsPairs)
         storePairs(base, code.add(rows[row], column),
@@ -277,15 +275,15 @@ void AttentionPanels::pairPage(Value start, Value panel) {
     Value row = code.add(start, code.mul(step, 2 * kKeys));
     for (int64_t key = 0; key < kKeys; key += kLanes) {
       Value to = code.add(code.add(first, code.mul(step, kKeys)), key);
-      storePairs(source.keyPages, code.add(row, key), code.add(row, kKeys + key),
-                 wordsAt(madeKeys, to));
+      storePairs(source.keyPages, code.add(row, key),
+                 code.add(row, kKeys + key), wordsAt(madeKeys, to));
     }
   });
   code.loop(code.index(0), code.index(kKeys), kLanes, [&](Value half) {
     Values rows;
     for (int64_t lane = 0; lane < kLanes; ++lane)
-      rows.push_back(code.add(
-          start, code.mul(code.add(half, lane), shape.size)));
+      rows.push_back(
+          code.add(start, code.mul(code.add(half, lane), shape.size)));
     makeValues(source.valuePages, source.pageElement, rows,
                code.add(code.mul(panel, kKeys), half));
   });

@@ -113,7 +113,8 @@ Value ElementwiseCode::compute(Operation *op, const Place &place,
   if (isRowReshape(op) || isa<arith::TruncFOp>(op))
     return operand(0);
   if (auto activation = dyn_cast<ActivationOp>(op))
-    return buildActivation(builder, loc, activation.getKind(), operand(0));
+    return buildActivation(builder, loc, activation.getKind(), operand(0),
+                           activation.getRounded());
   if (auto softcap = dyn_cast<SoftcapOp>(op))
     return buildSoftcap(builder, loc, operand(0),
                         softcap.getCap().convertToFloat());

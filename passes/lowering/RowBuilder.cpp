@@ -375,7 +375,8 @@ Value RowBuilder::evaluateOp(OpResult value, const Place &place) {
       })
       .Case([&](ActivationOp activation) {
         return buildActivation(builder, code.loc, activation.getKind(),
-                               evaluate(activation.getInput(), place));
+                               evaluate(activation.getInput(), place),
+                               activation.getRounded());
       })
       .Case([&](GatedActivationOp gated) {
         Place up = place;

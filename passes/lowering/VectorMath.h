@@ -69,9 +69,11 @@ mlir::Value buildCosF32(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildPowF32(mlir::OpBuilder &builder, mlir::Location loc,
                         mlir::Value x, mlir::Value y);
 
-/// Builds \p kind of \p x to 2 ulp; a negative tail below 2^-120 may be 0.
+/// Builds \p kind of \p x to 2 ulp; a negative tail below 2^-120 may be 0. With
+/// \p isRounded to what `rounded` of ActivationOp allows.
 mlir::Value buildActivation(mlir::OpBuilder &builder, mlir::Location loc,
-                            ActivationKind kind, mlir::Value x);
+                            ActivationKind kind, mlir::Value x,
+                            bool isRounded = false);
 
 /// Builds cap * tanh(\p x / \p cap) to 4 ulp; where \p x is
 /// subnormal, to cap / 2 of the smallest number.
