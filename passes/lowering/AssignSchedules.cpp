@@ -1,16 +1,22 @@
 //===- AssignSchedules.cpp - The table of schedules -----------------------===//
 //
+// The table has the best schedule of each level for shapes in general, by
+// measurement. For the shape of a kernel the model of ScheduleCosts.h looks for
+// a better one among its neighbours, and must be sure of it.
+//
 // Register tiles: rows x columns accumulators, the vectors of a step's weights
 // and one broadcast activation must fit the registers of the level (32 of 16
 // lanes, 16 of 8, 32 of 4) without a spill.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Passes.h"
+#include "passes/lowering/AssignSchedules.h"
 
 #include "dialects/lathe/QuantRows.h"
+#include "passes/Passes.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/ScheduleCosts.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -67,6 +73,13 @@ int64_t panelsOf(func::FuncOp kernel, LinearOp linear) {
   return std::lcm(head, isWide ? 2 * columns : columns) / columns;
 }
 
+/// The linear layer that \p kernel is rooted in; null where it has none.
+LinearOp linearOf(func::FuncOp kernel) {
+  LinearOp last;
+  kernel.walk([&](LinearOp linear) { last = linear; });
+  return last;
+}
+
 /// The schedule of \p kernel, rooted in \p linear.
 ScheduleAttr contractionSchedule(func::FuncOp kernel, LinearOp linear,
                                  const LevelRow &row) {
@@ -116,32 +129,251 @@ ScheduleAttr attentionSchedule(Operation *attention, const LevelRow &row) {
                            addsPairs ? DotKind::Bf16 : DotKind::Fma);
 }
 
+/// The row of \p level; null for a level that has none.
+const LevelRow *findLevel(StringRef level) {
+  const LevelRow *row = llvm::find_if(
+      kLevels, [&](const LevelRow &row) { return row.level == level; });
+  return row == std::end(kLevels) ? nullptr : row;
+}
+
+ScheduleAttr scheduleOf(func::FuncOp kernel, const LevelRow &row) {
+  ScheduleAttr schedule = rowSchedule(kernel.getContext(), row);
+  kernel.walk([&](Operation *op) {
+    if (isa<AttentionOp, CachedAttentionOp>(op))
+      schedule = attentionSchedule(op, row);
+  });
+  if (LinearOp linear = linearOf(kernel))
+    schedule = contractionSchedule(kernel, linear, row);
+  return schedule;
+}
+
+//===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+/// Vector registers of a level: AVX2 has half of what the others have.
+int64_t registersOf(const LevelRow &row) { return row.vector == 8 ? 16 : 32; }
+
+/// Most rows of a register tile: each height below has code of its own.
+constexpr int64_t kMostRows = 16;
+
+/// Most bytes of scratch for the sums and the computed input of a block.
+constexpr int64_t kMostScratch = 16 * 1024 * 1024;
+
+std::string expected(const Twine &what, int64_t got) {
+  return ("expected " + what + ", got " + Twine(got)).str();
+}
+
+std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
+                                                ScheduleAttr schedule,
+                                                const LevelRow &row) {
+  // Half a vector is one too where products are of floats; the layouts and
+  // instructions of others are for whole ones.
+  int64_t vector = schedule.getVector();
+  bool takesHalf = schedule.getDot() == DotKind::Fma && row.vector == 16;
+  if (vector != row.vector && (!takesHalf || vector * 2 != row.vector))
+    return ScheduleProblem{
+        "vector",
+        expected(Twine(row.vector) + (takesHalf ? " or half of it" : ""),
+                 vector)};
+  if (int64_t taken = registersOf(work, schedule); taken > registersOf(row))
+    return ScheduleProblem{"rows",
+                           expected("a register tile of at most " +
+                                        Twine(registersOf(row)) + " registers",
+                                    taken)};
+  int64_t columns = schedule.getPanels() * work.panelColumns;
+  if (work.headColumns > 0 && columns % work.headColumns != 0)
+    return ScheduleProblem{"panels",
+                           expected("panels of " + Twine(work.panelColumns) +
+                                        " columns that are whole heads of " +
+                                        Twine(work.headColumns),
+                                    schedule.getPanels())};
+  int64_t bytes = schedule.getRowBlock() *
+                  (columns * 4 * (work.isGated ? 2 : 1) + work.rowBytes);
+  if (bytes > kMostScratch)
+    return ScheduleProblem{"row_block",
+                           expected("a tile of at most " + Twine(kMostScratch) +
+                                        " bytes of sums and input",
+                                    bytes)};
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Candidates
+//===----------------------------------------------------------------------===//
+
+constexpr int64_t kPanels[] = {1, 2, 3, 4, 6, 8};
+constexpr int64_t kOnePanel[] = {1};
+constexpr int64_t kTokenBlocks[] = {16, 32, 64, 128, 256};
+
+/// Blocks of rows of a linear layer.
+ArrayRef<int64_t> blocksOf(bool isForFewRows) {
+  static constexpr int64_t kFew[] = {kFewRows}, kMany[] = {32, 64, 128, 256};
+  return isForFewRows ? ArrayRef<int64_t>(kFew) : ArrayRef<int64_t>(kMany);
+}
+
+/// Every schedule of a linear layer worth a look.
+SmallVector<ScheduleAttr> contractionCandidates(const ContractionWork &work,
+                                                ScheduleAttr base,
+                                                const LevelRow &row) {
+  SmallVector<ScheduleAttr> candidates = {base};
+  auto add = [&](int64_t rows, int64_t columns, int64_t block, int64_t panels) {
+    ScheduleAttr schedule = ScheduleAttr::get(
+        base.getContext(), rows, columns, llvm::alignTo(block, rows), panels,
+        base.getVector(), base.getDot());
+    bool isWide = columns > panels * work.panelColumns;
+    if (schedule != base && !isWide && !checkContraction(work, schedule, row))
+      candidates.push_back(schedule);
+  };
+  for (int64_t vectors : {1, 2, 4, 8})
+    for (int64_t rows = 1; rows <= kMostRows; ++rows)
+      for (int64_t panels : kPanels)
+        for (int64_t block : blocksOf(work.isForFewRows))
+          add(rows, vectors * base.getVector(), block, panels);
+  return candidates;
+}
+
+/// How much better a candidate must be by the model's estimate: as much as that
+/// may be off, for tiles of the launch and for register tiles, of which it
+/// knows less.
+constexpr double kSureOfLaunchTile = 0.9, kSureOfRegisterTile = 0.75;
+
+bool hasSameRegisterTile(ScheduleAttr a, ScheduleAttr b) {
+  return a.getRows() == b.getRows() && a.getColumns() == b.getColumns();
+}
+
+/// The same tile of the launch, up to whole register tiles of \p a.
+bool hasSameLaunchTile(ScheduleAttr a, ScheduleAttr b) {
+  return a.getPanels() == b.getPanels() &&
+         a.getRowBlock() ==
+             static_cast<int64_t>(llvm::alignTo(b.getRowBlock(), a.getRows()));
+}
+
+/// The best of \p candidates by the model, if it takes less than \p least of
+/// the time of \p base.
+ScheduleAttr cheapest(const ContractionWork &work, ScheduleAttr base,
+                      ArrayRef<ScheduleAttr> candidates, double least) {
+  ScheduleAttr best = base;
+  for (ScheduleAttr schedule : candidates) {
+    double ratio = estimateRatio(work, schedule, base);
+    if (ratio >= least)
+      continue;
+    least = ratio;
+    best = schedule;
+  }
+  return best;
+}
+
+/// The schedule of \p kernel: the table's, unless the model is sure of another
+/// tile of the launch, and then of another register tile.
+ScheduleAttr chooseSchedule(func::FuncOp kernel, const LevelRow &row) {
+  ScheduleAttr table = scheduleOf(kernel, row);
+  LinearOp linear = linearOf(kernel);
+  if (!linear)
+    return table;
+  ContractionWork work = contractionWorkOf(kernel, linear);
+  SmallVector<ScheduleAttr> all = contractionCandidates(work, table, row);
+  auto among = [&](bool (*isLike)(ScheduleAttr, ScheduleAttr),
+                   ScheduleAttr like) {
+    SmallVector<ScheduleAttr> some;
+    for (ScheduleAttr schedule : all)
+      if (isLike(schedule, like))
+        some.push_back(schedule);
+    return some;
+  };
+  ScheduleAttr launch = cheapest(work, table, among(hasSameRegisterTile, table),
+                                 kSureOfLaunchTile);
+  return cheapest(work, launch, among(hasSameLaunchTile, launch),
+                  kSureOfRegisterTile);
+}
+
 struct AssignSchedules : impl::AssignSchedulesBase<AssignSchedules> {
   using AssignSchedulesBase::AssignSchedulesBase;
 
   void runOnOperation() override {
-    const LevelRow *row = llvm::find_if(
-        kLevels, [&](const LevelRow &row) { return row.level == level; });
-    if (row == std::end(kLevels)) {
+    const LevelRow *row = findLevel(level);
+    if (!row) {
       getOperation().emitError("expects a level of the schedule table, got '")
           << level << "'";
       return signalPassFailure();
     }
     getOperation().walk([&](func::FuncOp kernel) {
-      if (!isUnloweredKernel(kernel) || kernel->hasAttr(kScheduleAttr))
-        return;
-      ScheduleAttr schedule = rowSchedule(&getContext(), *row);
-      kernel.walk([&](Operation *op) {
-        if (isa<AttentionOp, CachedAttentionOp>(op))
-          schedule = attentionSchedule(op, *row);
-      });
-      kernel.walk([&](LinearOp linear) {
-        schedule = contractionSchedule(kernel, linear, *row);
-      });
-      kernel->setAttr(kScheduleAttr, schedule);
+      if (isUnloweredKernel(kernel) && !kernel->hasAttr(kScheduleAttr))
+        kernel->setAttr(kScheduleAttr, chooseSchedule(kernel, *row));
     });
   }
 };
 
 } // namespace
+
+ScheduleAttr chooseSchedule(func::FuncOp kernel, StringRef level) {
+  const LevelRow *row = findLevel(level);
+  return row ? chooseSchedule(kernel, *row) : ScheduleAttr();
+}
+
+std::optional<ScheduleProblem>
+checkSchedule(func::FuncOp kernel, ScheduleAttr schedule, StringRef level) {
+  const LevelRow *row = findLevel(level);
+  assert(row && "a level of the table");
+  if (schedule.getRows() > kMostRows)
+    return ScheduleProblem{
+        "rows", expected("at most " + Twine(kMostRows), schedule.getRows())};
+  if (LinearOp linear = linearOf(kernel))
+    return checkContraction(contractionWorkOf(kernel, linear), schedule, *row);
+  if (schedule.getVector() != row->vector)
+    return ScheduleProblem{"vector",
+                           expected(Twine(row->vector), schedule.getVector())};
+  return std::nullopt;
+}
+
+/// \p schedules without those that \p kernel cannot have, by the model's
+/// estimate where it has one.
+static SmallVector<ScheduleAttr> rate(func::FuncOp kernel, ScheduleAttr current,
+                                      StringRef level,
+                                      ArrayRef<ScheduleAttr> schedules) {
+  LinearOp linear = linearOf(kernel);
+  ContractionWork work =
+      linear ? contractionWorkOf(kernel, linear) : ContractionWork();
+  SmallVector<std::pair<double, size_t>> rated;
+  for (auto [place, schedule] : llvm::enumerate(schedules))
+    if (schedule != current && !checkSchedule(kernel, schedule, level))
+      rated.emplace_back(linear ? estimateRatio(work, schedule, current) : 1,
+                         place);
+  // Of equals the first one stays first.
+  llvm::sort(rated);
+  return llvm::map_to_vector(
+      rated, [&](const auto &entry) { return schedules[entry.second]; });
+}
+
+SmallVector<ScheduleAttr>
+otherLaunchTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
+  LinearOp linear = linearOf(kernel);
+  bool isForFew = linear && isForFewRows(kernel, linear);
+  SmallVector<ScheduleAttr> schedules;
+  for (int64_t panels : linear ? ArrayRef(kPanels) : ArrayRef(kOnePanel))
+    for (int64_t block : linear ? blocksOf(isForFew) : ArrayRef(kTokenBlocks))
+      schedules.push_back(ScheduleAttr::get(
+          current.getContext(), current.getRows(), current.getColumns(),
+          llvm::alignTo(block, current.getRows()), panels, current.getVector(),
+          current.getDot()));
+  return rate(kernel, current, level, schedules);
+}
+
+SmallVector<ScheduleAttr>
+otherRegisterTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
+  SmallVector<ScheduleAttr> schedules;
+  bool isAttention = !linearOf(kernel);
+  for (int64_t vector : {current.getVector(), current.getVector() / 2})
+    for (int64_t columns : {1, 2, 4, 8})
+      for (int64_t rows = 1; rows <= kMostRows; ++rows) {
+        if (isAttention && (columns > 2 || vector != current.getVector()))
+          continue;
+        schedules.push_back(
+            ScheduleAttr::get(current.getContext(), rows, columns * vector,
+                              llvm::alignTo(current.getRowBlock(), rows),
+                              current.getPanels(), vector, current.getDot()));
+      }
+  return rate(kernel, current, level, schedules);
+}
+
 } // namespace lathe

@@ -40,8 +40,11 @@ def AssignSchedules : Pass<"lathe-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "Give each kernel the schedule of its level";
   let description = [{
     Sets `lathe.schedule` on kernel functions from one table, by instruction-set
-    level and by the op that a kernel is rooted in. A kernel that has one
-    already keeps it: that is how a user, or a tuner, overrides the table.
+    level and by the op that a kernel is rooted in. For the shape of a linear
+    layer a model of costs (ScheduleCosts.h) may choose another tile: it counts
+    instructions, latency, bytes and tiles for each worker, and must be sure.
+    Which instruction adds products is the table's alone. A kernel that has a
+    schedule keeps it: that is how a user, or a tuner, overrides both.
 
     ```mlir
     func.func private @k(…) attributes {lathe.kernel} { … lathe.linear … }

@@ -18,6 +18,8 @@ target_sources(LathePasses PRIVATE
   lowering/QuantReader.cpp
   lowering/QuantTile.cpp
   lowering/RegisterTile.cpp
+  lowering/ScheduleCosts.cpp
+  lowering/ScheduleKeys.cpp
   lowering/UpstreamOps.cpp
   lowering/VerifyLowered.cpp)
 target_sources(LathePasses PRIVATE

@@ -85,7 +85,19 @@ func.func private @heads(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tenso
 // Weights that are decoded are decoded for more rows.
 // CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
 func.func private @decoded(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
-                           %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
+                           %w: tensor<1536x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
+    -> tensor<?x1536xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>,
+      tensor<1536x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>
+      -> tensor<?x1536xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x1536xf32, #lathe.dims<"tokens">>
+}
+
+// The model: few panels are few tiles, so their blocks of rows are lower, also
+// where each of them decodes the panel again.
+// CHECK: func.func private @decoded_narrow{{.*}}lathe.schedule = #lathe.schedule<>
+func.func private @decoded_narrow(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
+                                  %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>,
       tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>
@@ -107,6 +119,24 @@ func.func private @odd_heads(%q: tensor<4x2x15xbf16>, %s: tensor<4xi32>) -> tens
   %y = lathe.attention %q, %q, %q by %s scale 0.25
       : tensor<4x2x15xbf16>, tensor<4x2x15xbf16>, tensor<4xi32>
   return %y : tensor<4x2x15xbf16>
+}
+
+// CHECK: func.func private @narrow_linear{{.*}}lathe.schedule = #lathe.schedule<row_block = 32>
+// V3: func.func private @narrow_linear{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 36, vector = 8>
+func.func private @narrow_linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<64x768xf32>)
+    -> tensor<?x64xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<64x768xf32>
+      -> tensor<?x64xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x64xf32, #lathe.dims<"tokens">>
+}
+
+// Where a tile has one panel already and there are tiles enough, nothing is gained.
+// CHECK: func.func private @wide_linear{{.*}}lathe.schedule = #lathe.schedule<>
+func.func private @wide_linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tensor<3072x768xf32>)
+    -> tensor<?x3072xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens">>, tensor<3072x768xf32>
+      -> tensor<?x3072xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x3072xf32, #lathe.dims<"tokens">>
 }
 
 // CHECK: func.func private @rows{{.*}}lathe.schedule = #lathe.schedule<row_block = 16>
