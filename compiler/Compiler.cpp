@@ -5,6 +5,9 @@
 #include "compiler/Pipeline.h"
 #include "compiler/emit/ArtifactEmitter.h"
 #include "compiler/targets/cpu/KernelCompiler.h"
+#include "compiler/tune/KernelTuner.h"
+#include "compiler/tune/Schedules.h"
+#include "compiler/tune/TuneCache.h"
 #include "dialects/lathe/Lathe.h"
 #include "dialects/rt/Rt.h"
 #include "runtime/formats/AtomicFile.h"
@@ -23,6 +26,7 @@
 using namespace mlir;
 using namespace lathe;
 using runtime::Result;
+using runtime::ScheduleFile;
 using runtime::Status;
 using runtime::StatusCode;
 
@@ -103,6 +107,12 @@ private:
   Status runPasses(llvm::function_ref<void(OpPassManager &)> build);
   Status limitTokens();
   Status findTargets();
+  Status readSchedules();
+  Status assignSchedules(ModuleOp kernels, const TargetLevel &level,
+                         const KernelCompileOptions &kernelOptions);
+  Result<ScheduleFile::Level> tune(const TargetLevel &level,
+                                   const TuneCache &cache,
+                                   KernelCompileOptions kernelOptions);
   Status compileTargets();
   Status addCode(const TargetLevel &level, const KernelImage &image);
   Status finishRt();
@@ -114,6 +124,7 @@ private:
   const std::string &outputPath;
   FirstError firstError;
   SmallVector<const TargetLevel *> targets;
+  ScheduleFile schedules; ///< The user's.
   std::vector<TargetImage> images;
 };
 
@@ -159,6 +170,91 @@ Status Compilation::findTargets() {
   return Status::ok();
 }
 
+/// Reads the user's schedules, and refuses what cannot be had of schedules.
+Status Compilation::readSchedules() {
+  bool isTuned = options.tuneSeconds.has_value();
+  StringRef flag = isTuned ? "--tune" : "--schedules";
+  if (options.optLevel == 0 && (isTuned || !options.schedulesPath.empty()))
+    return Status::error(StatusCode::InvalidArgument,
+                         flag.str() + ": -O0 has no schedules");
+  if (isTuned && !llvm::is_contained(targets, hostLevel()))
+    return Status::error(
+        StatusCode::InvalidArgument,
+        "--tune: this machine's level is not among the targets (add host)");
+  if (options.schedulesPath.empty())
+    return Status::ok();
+  Result<ScheduleFile> file = ScheduleFile::read(options.schedulesPath);
+  if (!file.isOk())
+    return file.takeStatus();
+  for (const auto &[name, level] : file->levels)
+    if (!findTargetLevel(name))
+      return Status::error(StatusCode::InvalidFile,
+                           options.schedulesPath + ": levels." + name +
+                               ": no target is called so");
+  schedules = std::move(*file);
+  return Status::ok();
+}
+
+/// What is known of this machine, and what can be found out about it.
+Result<ScheduleFile::Level>
+Compilation::tune(const TargetLevel &level, const TuneCache &cache,
+                  KernelCompileOptions kernelOptions) {
+  ScheduleFile::Level known = cache.load();
+  // What another version of the compiler found need not fit this one's kernels.
+  dropUnfit(module.lookupSymbol<ModuleOp>(rt::kKernelsModule), level.name,
+            known);
+  kernelOptions.dumpDir.clear();
+  Result<TuneReport> report =
+      tuneKernels(module, level, known,
+                  static_cast<double>(*options.tuneSeconds), kernelOptions);
+  if (!report.isOk())
+    return report.takeStatus();
+  LATHE_RETURN_IF_ERROR(cache.add(report->schedules));
+  emitRemark(module.getLoc(), "tuned ")
+      << report->schedules.size() << " kinds of kernels, " << report->improved
+      << " of them to other schedules, " << report->left
+      << " left; the results are in " << cache.path();
+  known.merge(report->schedules);
+  return known;
+}
+
+/// Gives \p kernels the schedules for \p level that were measured, and those of
+/// the user before them.
+Status Compilation::assignSchedules(ModuleOp kernels, const TargetLevel &level,
+                                    const KernelCompileOptions &kernelOptions) {
+  if (options.tuneSeconds && &level == hostLevel()) {
+    TuneCache cache(options.cacheDir.empty() ? defaultKernelCacheDir()
+                                             : options.cacheDir,
+                    level.name);
+    Result<ScheduleFile::Level> tuned = tune(level, cache, kernelOptions);
+    if (!tuned.isOk())
+      return tuned.takeStatus();
+    Result<size_t> count =
+        applySchedules(kernels, level.name, *tuned, cache.path());
+    if (!count.isOk())
+      return count.takeStatus();
+  }
+  if (auto own = schedules.levels.find(level.name.str());
+      own != schedules.levels.end()) {
+    Result<size_t> count =
+        applySchedules(kernels, level.name, own->second, options.schedulesPath);
+    if (!count.isOk())
+      return count.takeStatus();
+    if (*count == 0)
+      emitWarning(module.getLoc())
+          << options.schedulesPath << ": levels." << level.name
+          << ": names no kernel of this model";
+  }
+  if (options.dumpDir.empty() || options.optLevel == 0)
+    return Status::ok();
+  ScheduleFile all;
+  all.levels[level.name.str()] = schedulesOf(kernels, level.name);
+  std::string folder = options.dumpDir + "/" + level.name.str();
+  if (std::error_code error = llvm::sys::fs::create_directories(folder))
+    return Status::error(StatusCode::IoError, folder + ": " + error.message());
+  return runtime::writeFile(folder + "/schedules.json", all.toText());
+}
+
 /// Writes the module as text, whole or not at all; "-" is standard output.
 Status Compilation::writeText(const std::string &path) {
   std::string text;
@@ -190,9 +286,11 @@ Status Compilation::compileTargets() {
   kernelOptions.cacheDir = options.cacheDir;
   kernelOptions.dumpDir = options.dumpDir;
   for (const TargetLevel *level : targets) {
+    LATHE_RETURN_IF_ERROR(assignSchedules(kernels, *level, kernelOptions));
     Result<KernelImage> image = compileKernels(kernels, *level, kernelOptions);
     if (!image.isOk())
       return image.takeStatus();
+    clearSchedules(kernels);
     LATHE_RETURN_IF_ERROR(addCode(*level, *image));
     images.push_back({level->name.str(), std::move(image->elf)});
   }
@@ -244,6 +342,7 @@ Status Compilation::finishRt() {
 
 Status Compilation::run() {
   LATHE_RETURN_IF_ERROR(findTargets());
+  LATHE_RETURN_IF_ERROR(readSchedules());
   LATHE_RETURN_IF_ERROR(limitTokens());
   if (!options.dumpDir.empty())
     if (std::error_code error =

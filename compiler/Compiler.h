@@ -63,6 +63,13 @@ struct CompileOptions {
   std::optional<int64_t> maxTokens;
   /// Threads that compile kernels; 0: as many as the machine has.
   unsigned jobs = 0;
+  /// File of schedules (runtime/formats/ScheduleFile.h) that go before those of
+  /// the compiler; empty: none.
+  std::string schedulesPath;
+  /// Seconds in which schedules of this machine's level may be looked for by
+  /// running kernels; what is found, and was found before, is kept beside the
+  /// kernel cache and taken. 0: take what is there. Absent: neither.
+  std::optional<int64_t> tuneSeconds;
   /// Folder of the kernel cache; empty: the default one, see KernelCompiler.h.
   std::string cacheDir;
   /// Folder that gets one `.mlir` file a phase, and what the targets dump;

@@ -20,8 +20,8 @@ static constexpr const char *kUsage =
     "       [--dtype f32|bf16] [--weights f32|bf16|f16|q8|q4] [--activations "
     "f32|bf16|q8] [--max-tokens N] "
     "[--context N]\n"
-    "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
-    "[--verbose]\n"
+    "       [--schedules FILE] [--tune SECONDS] [--jobs N] [--dump-ir DIR] "
+    "[--compile-to PHASE] [--verbose]\n"
     "Started by `lathe compile` and `lathe import`, which explain the flags.\n";
 
 static Status wrong(const llvm::Twine &message) {
@@ -48,13 +48,14 @@ public:
       return wrong(flag + ": expected a value after it");
     return next().str();
   }
-  Result<int64_t> number(StringRef flag) {
+  Result<int64_t> number(StringRef flag, int64_t least = 1) {
     Result<std::string> text = value(flag);
     if (!text.isOk())
       return text.takeStatus();
     int64_t number = 0;
-    if (StringRef(*text).getAsInteger(10, number) || number < 1)
-      return wrong(flag + ": expected a number above 0, got '" + *text + "'");
+    if (StringRef(*text).getAsInteger(10, number) || number < least)
+      return wrong(flag + ": expected a number from " + llvm::Twine(least) +
+                   " on, got '" + *text + "'");
     return number;
   }
 
@@ -92,6 +93,15 @@ static Status readFlag(StringRef flag, Arguments &arguments,
     return text(line.compile.dumpDir);
   if (flag == "--target")
     return text(line.compile.targets.emplace_back());
+  if (flag == "--schedules")
+    return text(line.compile.schedulesPath);
+  if (flag == "--tune") {
+    Result<int64_t> seconds = arguments.number(flag, /*least=*/0);
+    if (!seconds.isOk())
+      return seconds.takeStatus();
+    line.compile.tuneSeconds = *seconds;
+    return Status::ok();
+  }
   if (flag == "--context")
     return number([&](int64_t value) { line.context = value; });
   if (flag == "--max-tokens")
@@ -163,7 +173,9 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
   line.compile.optionsText =
       "-O" + std::to_string(line.compile.optLevel) + " --dtype " + line.dtype +
       (line.weights.empty() ? "" : " --weights " + line.weights) +
-      (line.activations.empty() ? "" : " --activations " + line.activations);
+      (line.activations.empty() ? "" : " --activations " + line.activations) +
+      (line.compile.schedulesPath.empty() ? "" : " --schedules") +
+      (line.compile.tuneSeconds ? " --tune" : "");
   return line;
 }
 

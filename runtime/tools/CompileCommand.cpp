@@ -26,6 +26,10 @@ struct CompileOptions {
   int64_t context = 0;
   int level = 3;
   unsigned jobs = 0;
+  std::string schedules;
+  /// Empty: not to be tuned. Text, because CLI11 takes the number 0 of a flag
+  /// for "no".
+  std::string tuneSeconds;
   std::string dumpIr;
   std::string compileTo;
 };
@@ -99,6 +103,10 @@ static Exit compile(const CompileOptions &options) {
   for (const std::string &target : options.targets)
     arguments.insert(arguments.end(), {"--target", target});
   arguments.push_back("-O" + std::to_string(options.level));
+  if (!options.schedules.empty())
+    arguments.insert(arguments.end(), {"--schedules", options.schedules});
+  if (!options.tuneSeconds.empty())
+    arguments.insert(arguments.end(), {"--tune", options.tuneSeconds});
   if (options.jobs > 0)
     arguments.insert(arguments.end(), {"--jobs", std::to_string(options.jobs)});
   if (!options.dumpIr.empty())
@@ -133,8 +141,18 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
                    "Threads that compile kernels; 0: one a core")
       ->check(wholeNumber(0, 4096))
       ->capture_default_str();
+  command->add_option(
+      "--schedules", options->schedules,
+      "File of schedules (docs/cli.md) that go before the compiler's own");
+  command
+      ->add_flag("--tune{60}", options->tuneSeconds,
+                 "Look for this machine's best schedules by running kernels, "
+                 "for so many seconds at most (--tune is --tune=60), and take "
+                 "those found before; --tune=0: only take them")
+      ->check(wholeNumber(0, 86400));
   command->add_option("--dump-ir", options->dumpIr,
-                      "Folder that gets the module after each phase");
+                      "Folder that gets the module after each phase, and the "
+                      "schedules of kernels");
   command
       ->add_option("--compile-to", options->compileTo,
                    "Stop after this phase and write the module as text")

@@ -1,0 +1,60 @@
+//===- KernelTunerTest.cpp - Tests of compiler/tune/KernelTuner.h ---------===//
+
+#include "compiler/tune/KernelTuner.h"
+
+#include "compiler/tune/Schedules.h"
+#include "passes/lowering/AssignSchedules.h"
+#include "tests/unit/compiler/KernelText.h"
+
+#include <gtest/gtest.h>
+
+using namespace lathe;
+using namespace lathe::runtime;
+
+namespace {
+
+KernelCompileOptions withoutCache() {
+  KernelCompileOptions options;
+  options.useCache = false;
+  return options;
+}
+
+TEST(KernelTunerTest, FindsASchedule) {
+  const TargetLevel *level = hostLevel();
+  if (!level)
+    GTEST_SKIP() << "this machine is below every level";
+  KernelModule text;
+  // All but one kind are known.
+  ScheduleFile::Level known = schedulesOf(text.kernels(), level->name);
+  std::string key = known.begin()->first;
+  known.erase(key);
+  Result<TuneReport> report = tuneKernels(*text.module, *level, known,
+                                          /*seconds=*/3600, withoutCache());
+  ASSERT_TRUE(report.isOk()) << report.status().message();
+  EXPECT_EQ(report->left, 0u);
+  ASSERT_EQ(report->schedules.size(), 1u);
+  EXPECT_EQ(report->schedules.begin()->first, key);
+  Result<size_t> count =
+      applySchedules(text.kernels(), level->name, report->schedules, "found");
+  EXPECT_TRUE(count.isOk()) << count.status().message();
+}
+
+TEST(KernelTunerTest, MeasuresNothingWithoutTimeOrWork) {
+  const TargetLevel *level = hostLevel();
+  if (!level)
+    GTEST_SKIP() << "this machine is below every level";
+  KernelModule text;
+  Result<TuneReport> none =
+      tuneKernels(*text.module, *level, {}, /*seconds=*/0, withoutCache());
+  ASSERT_TRUE(none.isOk());
+  EXPECT_TRUE(none->schedules.empty());
+  EXPECT_EQ(none->left, 3u);
+  Result<TuneReport> known = tuneKernels(
+      *text.module, *level, schedulesOf(text.kernels(), level->name),
+      /*seconds=*/3600, withoutCache());
+  ASSERT_TRUE(known.isOk());
+  EXPECT_TRUE(known->schedules.empty());
+  EXPECT_EQ(known->left, 0u);
+}
+
+} // namespace

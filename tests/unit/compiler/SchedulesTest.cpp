@@ -1,0 +1,132 @@
+//===- SchedulesTest.cpp - Tests of compiler/tune/Schedules.h -------------===//
+
+#include "compiler/tune/Schedules.h"
+
+#include "passes/lowering/AssignSchedules.h"
+#include "passes/lowering/KernelAbi.h"
+#include "passes/lowering/ScheduleKeys.h"
+#include "tests/unit/compiler/KernelText.h"
+
+#include <gtest/gtest.h>
+
+using namespace lathe;
+using namespace lathe::runtime;
+
+namespace {
+
+constexpr const char *kLevel = "x86-64-v4";
+constexpr const char *kMany = "linear 64x64, weight f32, input f32, many rows";
+constexpr const char *kHeads =
+    "linear 96x64, weight f32, input f32, few rows, heads of 48";
+
+/// The message with which \p tiling of \p key is refused at \p level.
+std::string messageOf(const char *key, KernelTiling tiling,
+                      const char *level = kLevel) {
+  KernelModule text;
+  Result<size_t> count =
+      applySchedules(text.kernels(), level, {{key, tiling}}, "f");
+  EXPECT_FALSE(count.isOk()) << key;
+  if (count.isOk())
+    return "";
+  EXPECT_EQ(count.status().code(), StatusCode::InvalidFile);
+  return std::string(count.status().message());
+}
+
+TEST(SchedulesTest, NamesLinearLayersByWhatTheyComputeAndNothingElse) {
+  KernelModule text;
+  EXPECT_EQ(scheduleKeyOf(text.kernel("many")), kMany);
+  EXPECT_EQ(scheduleKeyOf(text.kernel("few")),
+            "linear 64x64, weight f32, input f32, few rows");
+  EXPECT_EQ(scheduleKeyOf(text.kernel("heads")), kHeads);
+  EXPECT_EQ(scheduleKeyOf(text.kernel("rows")), std::nullopt);
+}
+
+TEST(SchedulesTest, GivesAndTakesSchedules) {
+  KernelModule text;
+  KernelTiling tiling{4, 32, 32, 2, 16};
+  Result<size_t> count =
+      applySchedules(text.kernels(), kLevel, {{kMany, tiling}}, "f");
+  ASSERT_TRUE(count.isOk());
+  EXPECT_EQ(*count, 1u);
+  EXPECT_TRUE(text.kernel("many")->hasAttr(kScheduleAttr));
+  EXPECT_FALSE(text.kernel("few")->hasAttr(kScheduleAttr));
+  ScheduleFile::Level all = schedulesOf(text.kernels(), kLevel);
+  EXPECT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[kMany], tiling);
+  clearSchedules(text.kernels());
+  EXPECT_FALSE(text.kernel("many")->hasAttr(kScheduleAttr));
+  EXPECT_NE(schedulesOf(text.kernels(), kLevel)[kMany], tiling);
+}
+
+TEST(SchedulesTest, TakesRegisterTilesUpToTheRegistersOfTheLevel) {
+  KernelModule text;
+  std::string place = std::string("f: levels.x86-64-v4.") + kMany;
+  // 28 accumulators, 2 vectors of weights and an activation.
+  ScheduleFile::Level fitting = {{kMany, {14, 32, 56, 1, 16}}};
+  EXPECT_TRUE(applySchedules(text.kernels(), kLevel, fitting, "f").isOk());
+  EXPECT_EQ(messageOf(kMany, {15, 32, 60, 1, 16}),
+            place + ".rows: expected a register tile of at most 32 registers, "
+                    "got 33");
+  EXPECT_EQ(messageOf(kMany, {17, 16, 68, 1, 16}),
+            place + ".rows: expected at most 16, got 17");
+  EXPECT_NE(messageOf(kMany, {7, 16, 63, 1, 8}, "x86-64-v3")
+                .find("at most 16 registers, got 17"),
+            std::string::npos);
+}
+
+TEST(SchedulesTest, TakesWholeAndHalfVectors) {
+  KernelModule text;
+  ScheduleFile::Level half = {{kMany, {8, 16, 64, 1, 8}}};
+  EXPECT_TRUE(applySchedules(text.kernels(), kLevel, half, "f").isOk());
+  EXPECT_NE(messageOf(kMany, {8, 16, 64, 1, 4})
+                .find(".vector: expected 16 or half of it, got 4"),
+            std::string::npos);
+}
+
+TEST(SchedulesTest, RefusesTilesThatSplitAHead) {
+  KernelModule text;
+  ScheduleFile::Level whole = {{kHeads, {8, 32, 16, 3, 16}}};
+  EXPECT_TRUE(applySchedules(text.kernels(), kLevel, whole, "f").isOk());
+  EXPECT_NE(messageOf(kHeads, {8, 32, 16, 2, 16})
+                .find(".panels: expected panels of 32 columns that are whole "
+                      "heads of 48, got 2"),
+            std::string::npos);
+}
+
+TEST(SchedulesTest, RefusesTilesThatNeedTooMuchScratch) {
+  EXPECT_NE(messageOf(kMany, {1, 16, 4096, 1000, 16})
+                .find(".row_block: expected a tile of at most 16777216 bytes"),
+            std::string::npos);
+}
+
+TEST(SchedulesTest, DropsWhatDoesNotFit) {
+  KernelModule text;
+  ScheduleFile::Level schedules = {{kMany, {15, 32, 60, 1, 16}},
+                                   {kHeads, {8, 32, 16, 3, 16}},
+                                   {"another", {16, 256, 16, 1, 16}}};
+  dropUnfit(text.kernels(), kLevel, schedules);
+  EXPECT_EQ(schedules.size(), 2u);
+  EXPECT_FALSE(schedules.contains(kMany));
+}
+
+TEST(SchedulesTest, OffersOnlySchedulesThatItTakes) {
+  KernelModule text;
+  for (const char *level : {"x86-64-v3", "x86-64-v4", "aarch64"})
+    for (const char *name : {"many", "few", "heads"}) {
+      mlir::func::FuncOp kernel = text.kernel(name);
+      ScheduleAttr own = chooseSchedule(kernel, level);
+      EXPECT_FALSE(checkSchedule(kernel, own, level));
+      for (auto others : {otherLaunchTiles, otherRegisterTiles}) {
+        llvm::SmallVector<ScheduleAttr> schedules = others(kernel, own, level);
+        EXPECT_FALSE(schedules.empty());
+        for (ScheduleAttr schedule : schedules) {
+          EXPECT_FALSE(checkSchedule(kernel, schedule, level));
+          EXPECT_NE(schedule, own);
+          // How products are added is not a schedule's to change.
+          EXPECT_EQ(schedule.getDot(), own.getDot());
+        }
+      }
+    }
+}
+
+} // namespace
