@@ -50,10 +50,11 @@ class Models:
             return make_llama(self.folder / name, LLAMAS[name])
         kind, shape = name.split("-", 1)
         path = self.folder / f"{name}.mlir"
-        path.write_text(linear_module(name, shape) if kind == "linear" else attention_module(shape))
-        if kind == "linear":
-            columns, depth = map(int, shape.split("x"))
-            write_tensors(path.with_suffix(".safetensors"), {"w": (columns, depth)}, depth ** -0.5)
+        makers = {"linear": linear_module, "norm": norm_module, "chain": chain_module, "attention": attention_module}
+        text, tensors = makers[kind](name, shape)
+        path.write_text(text)
+        if tensors:
+            write_tensors(path.with_suffix(".safetensors"), tensors, tensors["w"][-1] ** -0.5)
         return path
 
     def gguf(self, name, quantise):
@@ -103,9 +104,12 @@ class Models:
         return [json.loads(line) for line in done.splitlines()]
 
 
+# Makers of modules: the text, and {name: dimensions} of the tensors that it reads.
+
+
 def linear_module(name, shape):
     """One linear layer on a dynamic number of rows."""
-    columns, depth = shape.split("x")
+    columns, depth = map(int, shape.split("x"))
     weight = f"tensor<{columns}x{depth}xf32>"
     source, result = (f"tensor<?x{size}xf32, {DYNAMIC}>" for size in (depth, columns))
     return f"""lathe.symbol @tokens in [1, {max(rows.LINEAR_ROWS)}]
@@ -115,10 +119,38 @@ func.func @linear(%x: {source} {{lathe.name = "x"}}) -> ({result} {{lathe.name =
   %y = lathe.linear %x, %w : {source}, {weight} -> {result}
   return %y : {result}
 }}
-"""
+""", {"w": (columns, depth)}
 
 
-def attention_module(shape):
+def norm_module(name, shape):
+    """The norm of each row of `shape` columns."""
+    weight, row = f"tensor<{shape}xf32>", f"tensor<?x{shape}xf32, {DYNAMIC}>"
+    return f"""lathe.symbol @tokens in [1, {max(rows.LINEAR_ROWS)}]
+lathe.parameter @w : {weight} from "{name}.safetensors" key "w"
+func.func @norm(%x: {row} {{lathe.name = "x"}}) -> ({row} {{lathe.name = "y"}}) attributes {{lathe.entry}} {{
+  %w = lathe.get @w : {weight}
+  %y = lathe.rms_norm %x, %w eps 1.0e-5 : {row}, {weight}
+  return %y : {row}
+}}
+""", {"w": (int(shape),)}
+
+
+def chain_module(name, shape):
+    """Linear layers one after the other, all of one small weight; `shape`: layers and columns."""
+    layers, columns = map(int, shape.split("x"))
+    weight, row = f"tensor<{columns}x{columns}xf32>", f"tensor<?x{columns}xf32, {DYNAMIC}>"
+    body = "\n".join(f"  %{i + 1} = lathe.linear %{i}, %w : {row}, {weight} -> {row}" for i in range(layers))
+    return f"""lathe.symbol @tokens in [1, {max(rows.LINEAR_ROWS)}]
+lathe.parameter @w : {weight} from "{name}.safetensors" key "w"
+func.func @chain(%0: {row} {{lathe.name = "x"}}) -> ({row} {{lathe.name = "y"}}) attributes {{lathe.entry}} {{
+  %w = lathe.get @w : {weight}
+{body}
+  return %{layers} : {row}
+}}
+""", {"w": (columns, columns)}
+
+
+def attention_module(_, shape):
     """Attention of a dynamic number of tokens; `shape`: causal-f32 and the like."""
     kind, element = shape.split("-")
     heads = f"tensor<?x{rows.ATTENTION_HEADS}x{rows.ATTENTION_WIDTH}x{element}, {DYNAMIC}>"
@@ -131,7 +163,7 @@ func.func @attention({inputs}, %s: {indices} {{lathe.name = "sequences", lathe.l
   %y = lathe.attention %q, %k, %v by %s scale {rows.ATTENTION_WIDTH ** -0.5}{causal} : {heads}, {heads}, {indices}
   return %y : {heads}
 }}
-"""
+""", {}
 
 
 def llama_tensors(shape):

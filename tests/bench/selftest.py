@@ -17,6 +17,7 @@ import xml.etree.ElementTree
 import numpy as np
 
 import bench
+import instructions
 import machine
 import models
 import peer_workers
@@ -158,6 +159,42 @@ def check_interleaving():
     check(list(got) == [0, 2, 1, 3, 4, 6, 5, 7], f"pairs of a head are neighbours: {got}")
 
 
+DUMP = """
+ob=(1) /lib/libc.so.6
+fn=(1) memcpy
+264 1
++6 2
+
+ob=(2) ???
+fn=(2) 0x1000
+0 100
+cob=(3) /usr/lib/liblathe.so.0
+cfn=(3) helper
+calls=1 0
+* 7000
+fn=(4) 0x2000
+0 50
+
+ob=(3)
+fn=(3) helper
+-5 7
+"""
+
+
+def check_instructions(folder):
+    path = folder / "dump"
+    path.write_text(DUMP)
+    counts = instructions.count_objects(path)
+    check(counts == {"/lib/libc.so.6": 3, "???": 150, "/usr/lib/liblathe.so.0": 7}, f"{counts}")
+    table = {"a": {"kernels": 1000}, "b": {"kernels": 1000}, "gone": {"kernels": 1}}
+    inside = {"a": {"kernels": 1020}, "b": {"kernels": 950}, "gone": {"kernels": 1}}
+    check(not list(instructions.complaints(table, inside)), "within what is allowed")
+    outside = {"a": {"kernels": 1021}, "b": {"kernels": 949}, "new": {"kernels": 1}}
+    check(sorted(instructions.complaints(table, outside)) == [
+        "a: kernels grew from 1000 to 1021 instructions", "b: kernels fell from 1000 to 949 instructions",
+        "gone: is no part any more", "new: is not in the table"], f"{list(instructions.complaints(table, outside))}")
+
+
 def check_modules(folder):
     made = models.Models(folder, lathe=None)
     path = made.source("linear-768x768")
@@ -169,6 +206,8 @@ def check_modules(folder):
     check(list(read["norm"]) == [1, 1, 1] and read["matrix"].shape == (2, 2) and read["matrix"].std() > 0, f"{read}")
     text = made.source("attention-causal-bf16").read_text()
     check(" causal : " in text and "12x64xbf16" in text, "attention")
+    check(made.source("chain-3x8").read_text().count("lathe.linear") == 3, "a chain")
+    check("lathe.rms_norm" in made.source("norm-768").read_text(), "a norm")
 
 
 def check_worker(folder):
@@ -376,6 +415,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         check_modules(folder)
+        check_instructions(folder)
         check_worker(folder)
         check_load(folder)
         check_peer_worker(folder)
