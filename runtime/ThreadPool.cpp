@@ -1,11 +1,16 @@
 //===- ThreadPool.cpp - Fork and join over tiles --------------------------===//
 //
-// The counter of tiles is `ticket`: the number of the launch in the upper half,
-// the ranges that nobody has claimed in the lower. A worker claims one by
-// compare-and-swap. Because a launch ends only after all its ranges are done, a
-// claim keeps the launch alive, and the job's fields may be read after it; a
+// The counter of tiles is `ticket`: the ranges of the launch that nobody has
+// claimed. A worker claims one by subtracting 1. Because a launch ends only
+// after all its ranges are done, and a worker reports them when it finds no
+// more, a claim keeps the launch alive, and the job may be read after it; a
 // worker that wakes late finds nothing to claim and touches nothing. So no
 // worker needs to be waited for, only ranges.
+//
+// A worker whose core another process takes may hold a range meanwhile.
+// Spinning through that would only use up the time that the system grants to
+// whoever waits, so that it lets the range lie for longer; a waiter that yields
+// keeps it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,12 +37,17 @@
 using namespace lathe::runtime;
 using Clock = std::chrono::steady_clock;
 
-/// How long an idle worker spins before it parks.
-static constexpr std::chrono::microseconds kSpin{30};
-/// The same while a region is open.
-static constexpr std::chrono::microseconds kRegionSpin{200};
+/// How long an idle worker waits before it parks.
+static constexpr std::chrono::microseconds kWait{30};
+/// The same while a region is open, and for the caller at the end of a launch.
+static constexpr std::chrono::microseconds kRegionWait{200};
+/// The part of it for which nobody else gets the core.
+static constexpr std::chrono::microseconds kSpin{5};
 /// Looks at the flag between looks at the clock.
 static constexpr int kLooks = 64;
+/// Parked workers that each waker wakes, as a call of the system takes about a
+/// microsecond for each.
+static constexpr int kWakes = 2;
 
 static void relax() {
 #if defined(__x86_64__)
@@ -59,16 +69,20 @@ static void futexWake(std::atomic<uint32_t> &word, int count) {
 
 /// Waits until \p isReady, at most for \p limit; true if it became ready.
 template <typename Predicate>
-static bool spinUntil(std::chrono::microseconds limit, Predicate isReady) {
-  Clock::time_point end = Clock::now() + limit;
-  do {
+static bool waitUntil(std::chrono::microseconds limit, Predicate isReady) {
+  Clock::time_point begin = Clock::now();
+  for (;;) {
     for (int look = 0; look < kLooks; ++look) {
       if (isReady())
         return true;
       relax();
     }
-  } while (Clock::now() < end);
-  return isReady();
+    Clock::duration waited = Clock::now() - begin;
+    if (waited >= limit)
+      return isReady();
+    if (waited >= kSpin)
+      sched_yield();
+  }
 }
 
 /// The number in a small file of one line, or -1.
@@ -170,80 +184,79 @@ Status ThreadPool::startThreads() {
 
 ThreadPool::~ThreadPool() {
   stopping.store(true, std::memory_order_seq_cst);
-  wakeWord.fetch_add(1, std::memory_order_seq_cst);
-  futexWake(wakeWord, INT_MAX);
+  launches.fetch_add(1, std::memory_order_seq_cst);
+  futexWake(launches, INT_MAX);
   for (const std::unique_ptr<Worker> &worker : threads)
     pthread_join(worker->thread, nullptr);
 }
 
-/// Claims a range of the current launch and runs it; false if none is left.
-bool ThreadPool::workOnce(uint32_t worker) {
-  uint64_t current = ticket.load(std::memory_order_acquire);
-  do {
-    if (static_cast<uint32_t>(current) == 0)
-      return false;
-  } while (!ticket.compare_exchange_weak(current, current - 1,
-                                         std::memory_order_acq_rel,
-                                         std::memory_order_acquire));
-
-  uint32_t total = jobRanges.load(std::memory_order_relaxed);
-  int64_t grain = jobGrain.load(std::memory_order_relaxed);
-  int64_t index = total - static_cast<uint32_t>(current);
-  int64_t begin = index * grain;
-  int64_t end =
-      std::min(begin + grain, jobTiles.load(std::memory_order_relaxed));
-
-  const std::atomic<bool> *cancelled =
-      jobCancelled.load(std::memory_order_relaxed);
-  bool skip = failure.load(std::memory_order_relaxed) != 0 ||
-              (cancelled && cancelled->load(std::memory_order_relaxed));
-  if (!skip) {
-    int code = jobFunction.load(std::memory_order_relaxed)(
-        jobData.load(std::memory_order_relaxed), worker, begin, end);
-    int none = 0;
-    if (code != 0)
-      failure.compare_exchange_strong(none, code, std::memory_order_relaxed);
+/// Claims ranges of the current launch and runs them until none is left.
+void ThreadPool::workOn(uint32_t worker) {
+  uint32_t done = 0;
+  // Looked at before it is changed: who only waits leaves the line to others.
+  while (ticket.load(std::memory_order_relaxed) > kNoRanges) {
+    uint32_t left = ticket.fetch_sub(1, std::memory_order_acquire);
+    if (left <= kNoRanges)
+      break;
+    runRange(job.ranges - (left - kNoRanges), worker);
+    ++done;
   }
+  if (done == 0)
+    return;
+  // Once reported the launch may end, and the job be another.
+  uint32_t total = job.ranges;
   // Sequentially consistent against `callerParked` in waitForEnd: one of the
   // two sides sees the other.
-  uint32_t done = finished.fetch_add(1, std::memory_order_seq_cst) + 1;
+  done += finished.fetch_add(done, std::memory_order_seq_cst);
   if (done == total && callerParked.load(std::memory_order_seq_cst) != 0)
     futexWake(finished, 1);
-  return true;
+}
+
+void ThreadPool::runRange(uint32_t range, uint32_t worker) {
+  if (failure.load(std::memory_order_relaxed) != 0 ||
+      (job.cancelled && job.cancelled->load(std::memory_order_relaxed)))
+    return;
+  int64_t begin = range * job.grain;
+  int64_t end = std::min(begin + job.grain, job.tiles);
+  int code = job.work.function(job.work.data, worker, begin, end);
+  int none = 0;
+  if (code != 0)
+    failure.compare_exchange_strong(none, code, std::memory_order_relaxed);
 }
 
 void ThreadPool::workerLoop(uint32_t worker) {
-  uint32_t seen = wakeWord.load(std::memory_order_acquire);
+  uint32_t seen = launches.load(std::memory_order_acquire);
   while (!stopping.load(std::memory_order_acquire)) {
-    while (workOnce(worker)) {
-    }
+    workOn(worker);
     auto hasNews = [&] {
-      return wakeWord.load(std::memory_order_acquire) != seen;
+      return launches.load(std::memory_order_acquire) != seen;
     };
     bool isRegion = regionOpen.load(std::memory_order_relaxed);
-    if (!spinUntil(isRegion ? kRegionSpin : kSpin, hasNews)) {
-      // Sequentially consistent against wakeWorkers: either it sees this worker
+    if (!waitUntil(isRegion ? kRegionWait : kWait, hasNews)) {
+      // Sequentially consistent against run(): either it sees this worker
       // parked, or the futex sees the changed word.
       parked.fetch_add(1, std::memory_order_seq_cst);
-      while (wakeWord.load(std::memory_order_seq_cst) == seen)
-        futexWait(wakeWord, seen);
+      while (launches.load(std::memory_order_seq_cst) == seen)
+        futexWait(launches, seen);
       parked.fetch_sub(1, std::memory_order_relaxed);
+      // Who is not woken misses a launch, and nobody waits for it.
+      if (ticket.load(std::memory_order_relaxed) > kNoRanges)
+        wakeParked();
     }
-    seen = wakeWord.load(std::memory_order_acquire);
+    seen = launches.load(std::memory_order_acquire);
   }
 }
 
-void ThreadPool::wakeWorkers() {
-  wakeWord.fetch_add(1, std::memory_order_seq_cst);
+void ThreadPool::wakeParked() {
   if (parked.load(std::memory_order_seq_cst) != 0)
-    futexWake(wakeWord, INT_MAX);
+    futexWake(launches, kWakes);
 }
 
 void ThreadPool::waitForEnd(uint32_t total) {
   auto isDone = [&] {
     return finished.load(std::memory_order_acquire) == total;
   };
-  if (spinUntil(kRegionSpin, isDone))
+  if (waitUntil(kRegionWait, isDone))
     return;
   callerParked.store(1, std::memory_order_seq_cst);
   for (uint32_t done = finished.load(std::memory_order_seq_cst); done != total;
@@ -253,9 +266,7 @@ void ThreadPool::waitForEnd(uint32_t total) {
 }
 
 void ThreadPool::hostTask(void *data, uint32_t worker) {
-  ThreadPool *pool = static_cast<ThreadPool *>(data);
-  while (pool->workOnce(worker)) {
-  }
+  static_cast<ThreadPool *>(data)->workOn(worker);
 }
 
 int ThreadPool::run(int64_t tiles, int64_t grain, TileFunction work,
@@ -279,25 +290,19 @@ int ThreadPool::run(int64_t tiles, int64_t grain, TileFunction work,
   }
 
   uint32_t total = static_cast<uint32_t>(ranges);
-  jobTiles.store(tiles, std::memory_order_relaxed);
-  jobGrain.store(grain, std::memory_order_relaxed);
-  jobRanges.store(total, std::memory_order_relaxed);
-  jobFunction.store(work.function, std::memory_order_relaxed);
-  jobData.store(work.data, std::memory_order_relaxed);
-  jobCancelled.store(cancelled, std::memory_order_relaxed);
+  job = {work, cancelled, tiles, grain, total};
   failure.store(0, std::memory_order_relaxed);
   finished.store(0, std::memory_order_relaxed);
-  uint64_t launch = (ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket.store(launch << 32 | total, std::memory_order_release);
+  ticket.store(kNoRanges + total, std::memory_order_release);
 
   if (hostPool.function) {
     hostPool.function(hostPool.user, hostTask, this, workerCount);
   } else {
-    wakeWorkers();
+    launches.fetch_add(1, std::memory_order_seq_cst);
+    wakeParked();
   }
   // A host's threads may be late or few: what they left is done here.
-  while (workOnce(0)) {
-  }
+  workOn(0);
   waitForEnd(total);
   return failure.load(std::memory_order_relaxed);
 }

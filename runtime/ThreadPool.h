@@ -4,8 +4,13 @@
 // and the caller works too, so a busy machine slows a launch down but never
 // stops it. Who computes a tile never changes what it computes.
 //
-// Idle workers spin for some microseconds, then park on a futex: launches that
-// follow each other closely find them awake.
+// Whoever waits spins for some microseconds, then offers its core at each look,
+// then parks on a futex: launches that follow each other closely find workers
+// awake, and another process on one of the cores costs no more than that core.
+//
+// Made for 64 cores too (README.md, Threads): a launch writes one line of
+// memory that all workers read, a claim and a worker's end one line each, and
+// the woken wake the next.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_RUNTIME_THREADPOOL_H
@@ -88,31 +93,44 @@ private:
   struct Worker;
   ThreadPool() = default;
 
+  /// A ticket without ranges. Not 0: each worker may take one from a ticket
+  /// that another one emptied in the same moment.
+  static constexpr uint32_t kNoRanges = 2 * kMaxWorkers;
+
+  /// A launch as its workers see it.
+  struct Job {
+    TileFunction work = {nullptr, nullptr};
+    const std::atomic<bool> *cancelled = nullptr;
+    int64_t tiles = 0;
+    int64_t grain = 1;
+    uint32_t ranges = 0;
+  };
+
   Status startThreads();
-  bool workOnce(uint32_t worker);
+  void workOn(uint32_t worker);
+  void runRange(uint32_t range, uint32_t worker);
   void workerLoop(uint32_t worker);
-  void wakeWorkers();
+  void wakeParked();
   void waitForEnd(uint32_t total);
   static void hostTask(void *data, uint32_t worker);
 
-  // The current launch. Written before `ticket` is stored, and read only by a
-  // worker that claimed a range of this launch, which keeps it from ending.
-  std::atomic<int64_t> jobTiles{0};
-  std::atomic<int64_t> jobGrain{1};
-  std::atomic<uint32_t> jobRanges{0};
-  std::atomic<int (*)(void *, uint32_t, int64_t, int64_t)> jobFunction{nullptr};
-  std::atomic<void *> jobData{nullptr};
-  std::atomic<const std::atomic<bool> *> jobCancelled{nullptr};
+  // Each group of fields has its cache line, by who writes it.
 
-  /// Upper half: number of the launch. Lower half: ranges nobody has claimed.
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  /// The current launch. Written before `ticket`, and read only by workers that
+  /// hold a range of it, which keeps it from ending.
+  alignas(64) Job job;
+  /// Number of the launch: the futex that idle workers spin and park on.
+  std::atomic<uint32_t> launches{0};
+
+  /// Ranges that nobody has claimed, and kNoRanges.
+  alignas(64) std::atomic<uint32_t> ticket{kNoRanges};
+
   /// Ranges of the launch that are done.
   alignas(64) std::atomic<uint32_t> finished{0};
   std::atomic<uint32_t> callerParked{0};
   std::atomic<int> failure{0};
-  /// Futex that idle workers park on; changes with each launch.
-  alignas(64) std::atomic<uint32_t> wakeWord{0};
-  std::atomic<uint32_t> parked{0};
+
+  alignas(64) std::atomic<uint32_t> parked{0};
   std::atomic<bool> stopping{false};
   std::atomic<bool> regionOpen{false};
 

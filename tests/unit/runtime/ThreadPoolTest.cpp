@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 using namespace lathe::runtime;
 
@@ -73,6 +75,26 @@ TEST(ThreadPoolTest, RunsManyLaunchesInARow) {
     Tiles tiles(9);
     ASSERT_EQ(pool->run(9, 1, {Tiles::work, &tiles}), 0);
     ASSERT_TRUE(tiles.eachRanOnce()) << launch;
+  }
+}
+
+TEST(ThreadPoolTest, WakesAllParkedWorkersForALongLaunch) {
+  constexpr uint32_t kWorkers = 16;
+  std::unique_ptr<ThreadPool> pool = makePool(kWorkers);
+  for (int launch = 0; launch < 20; ++launch) {
+    // Long enough for most workers to park; whoever has not is awake anyway.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    // Each tile waits for all others, so each needs a worker of its own.
+    std::atomic<uint32_t> arrived{0};
+    auto meet = [](void *data, uint32_t, int64_t, int64_t) {
+      auto *count = static_cast<std::atomic<uint32_t> *>(data);
+      count->fetch_add(1);
+      while (count->load() < kWorkers)
+        std::this_thread::yield();
+      return 0;
+    };
+    ASSERT_EQ(pool->run(kWorkers, 1, {meet, &arrived}), 0);
+    ASSERT_EQ(arrived.load(), kWorkers);
   }
 }
 
