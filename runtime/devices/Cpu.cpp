@@ -7,14 +7,8 @@
 #include "runtime/devices/ElfImage.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
-
-#if defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
 
 using namespace lathe::runtime;
 using Clock = std::chrono::steady_clock;
@@ -69,38 +63,6 @@ public:
 const Device &lathe::runtime::cpuDevice() {
   static const CpuDevice device;
   return device;
-}
-
-namespace {
-/// Asks the machine, once.
-struct SupportedTargets {
-  SupportedTargets();
-  void add(std::string_view name) { names[count++] = name; }
-  std::array<std::string_view, 3> names;
-  size_t count = 0;
-};
-} // namespace
-
-SupportedTargets::SupportedTargets() {
-#if defined(__x86_64__)
-  // The builtin also asks whether the system saves the registers.
-  bool isV4 = __builtin_cpu_supports("x86-64-v4");
-  if (isV4 && __builtin_cpu_supports("avx512vnni") &&
-      __builtin_cpu_supports("avx512bf16"))
-    add("x86-64-v4-vnni-bf16");
-  if (isV4)
-    add("x86-64-v4");
-  if (__builtin_cpu_supports("x86-64-v3"))
-    add("x86-64-v3");
-#elif defined(__aarch64__)
-  if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
-    add("aarch64");
-#endif
-}
-
-std::span<const std::string_view> lathe::runtime::supportedCpuTargets() {
-  static const SupportedTargets targets;
-  return std::span(targets.names).first(targets.count);
 }
 
 static std::string join(std::span<const std::string_view> names) {

@@ -81,7 +81,7 @@ typedef enum lathe_status_t {
 LATHE_API const char *lathe_version(void);
 
 /// The targets that this machine runs, by the names of an artifact, the best
-/// one (index 0) first: "x86-64-v4-vnni-bf16"; static. Null past the end.
+/// one (index 0) first: "x86-64-v4-amx"; static. Null past the end.
 LATHE_API const char *lathe_machine_target(size_t index);
 
 /// The name of a code, as "invalid_file"; static.
