@@ -117,7 +117,9 @@ def Lathe_DotKind : I32EnumAttr<"DotKind", "instruction that adds products", [
     I32EnumAttrCase<"Bf16", 1, "bf16">, // two of bf16 into f32 (vdpbf16ps)
     I32EnumAttrCase<"Vnni", 2, "vnni">, // four of bytes into i32 (vpdpbusd)
     I32EnumAttrCase<"Madd", 3, "madd">, // the same by 16-bit pairs (vpmaddwd)
-    I32EnumAttrCase<"Sdot", 4, "sdot">  // the same on AArch64
+    I32EnumAttrCase<"Sdot", 4, "sdot">, // the same on AArch64
+    I32EnumAttrCase<"AmxBf16", 5, "amx_bf16">, // 32 of bf16 (tdpbf16ps)
+    I32EnumAttrCase<"AmxBytes", 6, "amx_bytes"> // 64 of bytes (tdpbsud)
   ]> {
   let cppNamespace = "::lathe";
   let genSpecializedAttr = 0;

@@ -40,6 +40,7 @@ struct LevelRow {
   /// groups, each sum has an accumulator of integers beside that of floats.
   DotKind bytesDot;
   int64_t bytesRows, groupedRows;
+  bool hasAmx = false;
 };
 
 constexpr LevelRow kLevels[] = {
@@ -49,6 +50,8 @@ constexpr LevelRow kLevels[] = {
     {"x86-64-v4", 8, 32, 16, false, DotKind::Madd, 6, 4},
     // the same; bytes: 16 + 2, 12 + 12 + 2
     {"x86-64-v4-vnni-bf16", 8, 32, 16, true, DotKind::Vnni, 8, 6},
+    // the same, but for what goes to tile registers: see amxSchedule
+    {"x86-64-v4-amx", 8, 32, 16, true, DotKind::Vnni, 8, 6, /*hasAmx=*/true},
     // 24 + 4 + 1 of 32; bytes: 16 + 4 + 1, 8 + 8 + 8 + 1
     {"aarch64", 6, 16, 4, false, DotKind::Sdot, 4, 2},
 };
@@ -80,9 +83,27 @@ LinearOp linearOf(func::FuncOp kernel) {
   return last;
 }
 
+/// The schedule of \p kernel where AMX multiplies: of the eight tile registers
+/// four hold sums, two by two, or of few rows all in a row. None where it does
+/// not: for sums of bytes of few rows, whose weights are read only once, it
+/// would win nothing; those of bf16 have its order whatever the rows.
+ScheduleAttr amxSchedule(func::FuncOp kernel, LinearOp linear) {
+  std::optional<DotKind> dot = amxDotOf(linear);
+  bool isFew = isForFewRows(kernel, linear);
+  if (!dot || (isFew && *dot == DotKind::AmxBytes))
+    return {};
+  return ScheduleAttr::get(linear.getContext(), /*rows=*/isFew ? 16 : 32,
+                           /*columns=*/isFew ? 64 : 32,
+                           /*row_block=*/isFew ? kFewRows : kRowBlock,
+                           panelsOf(kernel, linear), /*vector=*/16, *dot);
+}
+
 /// The schedule of \p kernel, rooted in \p linear.
 ScheduleAttr contractionSchedule(func::FuncOp kernel, LinearOp linear,
                                  const LevelRow &row) {
+  if (row.hasAmx)
+    if (ScheduleAttr schedule = amxSchedule(kernel, linear))
+      return schedule;
   RankedTensorType input = linear.getInput().getType();
   RankedTensorType weight = linear.getWeight().getType();
   auto packing = dyn_cast_or_null<PackedAttr>(weight.getEncoding());

@@ -67,6 +67,31 @@ bool isForFewRows(func::FuncOp kernel, LinearOp linear) {
          (!ShapedType::isDynamic(rows) && rows <= kFewRows);
 }
 
+/// Terms of a chunk of the sum; all where it is one chain.
+static int64_t chunkOf(LinearOp linear) {
+  ReduceAttr reduce = linear.getReduceAttr();
+  return reduce && reduce.getChunk() > 0
+             ? reduce.getChunk()
+             : linear.getInput().getType().getDimSize(1);
+}
+
+std::optional<DotKind> amxDotOf(LinearOp linear) {
+  RankedTensorType input = linear.getInput().getType();
+  RankedTensorType weight = linear.getWeight().getType();
+  int64_t depth = input.getDimSize(1);
+  if (chunkOf(linear) < depth)
+    return std::nullopt;
+  if (QuantAttr quant = rowQuantOf(input)) {
+    if (quant.getGroup() == depth && depth % 64 == 0)
+      return DotKind::AmxBytes;
+    return std::nullopt;
+  }
+  if (input.getElementType().isBF16() && weight.getElementType().isBF16() &&
+      depth % 32 == 0)
+    return DotKind::AmxBf16;
+  return std::nullopt;
+}
+
 int64_t headSizeOf(func::FuncOp kernel) {
   if (kernel.getOps<LinearOp>().empty())
     return 0;
@@ -149,6 +174,20 @@ static bool matchWeight(Contraction &match) {
   return (element.isF32() && depth == 1) || (isNarrow && depth == 2);
 }
 
+/// True if the schedule asks for no products of AMX, or for those that the
+/// types have, in tiles that its registers hold.
+static bool matchAmx(Contraction &match) {
+  if (!match.isOnAmx())
+    return true;
+  ScheduleAttr schedule = match.schedule;
+  int64_t vectors =
+      schedule.getPanels() * match.packing.getColumns() / schedule.getVector();
+  return amxDotOf(match.linear) == schedule.getDot() &&
+         schedule.getVector() == 16 && vectors % 2 == 0 &&
+         (schedule.getRows() == 16 || schedule.getRows() == 32) &&
+         schedule.getRows() * schedule.getColumns() <= 32 * 32;
+}
+
 /// True if the integers of the input and of the weight can be multiplied: each
 /// group of the weight lies in one of the input.
 static bool matchQuantisedInput(Contraction &match) {
@@ -198,9 +237,7 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
   Value bias = match.linear.getBias();
   if (bias && !isa<BlockArgument>(bias))
     return std::nullopt;
-  ReduceAttr reduce = match.linear.getReduceAttr();
-  match.chunk =
-      reduce && reduce.getChunk() > 0 ? reduce.getChunk() : match.depth();
+  match.chunk = chunkOf(match.linear);
   bool isChunked = match.chunk < match.depth();
   if (isChunked &&
       (match.packing.getQuant() || match.chunk % match.packing.getDepth() != 0))
@@ -215,7 +252,7 @@ std::optional<Contraction> matchContraction(func::FuncOp kernel) {
   if (schedule.getRows() < 1 || vector < 1 || schedule.getPanels() < 1 ||
       schedule.getRowBlock() % schedule.getRows() != 0 ||
       match.packing.getColumns() % vector != 0 ||
-      schedule.getColumns() % vector != 0)
+      schedule.getColumns() % vector != 0 || !matchAmx(match))
     return std::nullopt;
   return match;
 }

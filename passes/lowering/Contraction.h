@@ -57,12 +57,22 @@ struct Contraction {
   int64_t chunk = 0;
 
   int64_t depth() const { return inputType.getDimSize(1); }
+  /// Whether the products are those of AMX.
+  bool isOnAmx() const {
+    return schedule.getDot() == DotKind::AmxBf16 ||
+           schedule.getDot() == DotKind::AmxBytes;
+  }
   /// Address of the packed weight.
   mlir::Value weightBase(const KernelFrame &frame) const;
 };
 
 /// Whether \p kernel runs on at most kFewRows rows.
 bool isForFewRows(mlir::func::FuncOp kernel, LinearOp linear);
+
+/// The AMX instruction that multiplies \p linear: whole steps of 64 bytes of a
+/// row in one chain. None where the types or sizes are others. It does not
+/// depend on the number of rows.
+std::optional<DotKind> amxDotOf(LinearOp linear);
 
 /// Columns of the heads that \p kernel makes of the result of its linear layer,
 /// to rotate them or to append them to a cache; 0 where it does not.

@@ -21,7 +21,7 @@ namespace lathe {
 
 bool isIntegerDot(DotKind kind) {
   return kind == DotKind::Vnni || kind == DotKind::Madd ||
-         kind == DotKind::Sdot;
+         kind == DotKind::Sdot || kind == DotKind::AmxBytes;
 }
 
 Type IntegerDot::bytes() const {

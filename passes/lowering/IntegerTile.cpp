@@ -99,20 +99,38 @@ KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
   return next;
 }
 
-/// The integer sums of the span, rows by vectors: of (weight - zero) times
-/// activation. \p quantaSums are those of the rows.
-KernelCode::Values IntegerTile::dotSpan(const TileRows &rows, const Span &span,
-                                        ArrayRef<Value> quantaSums) const {
+IntegerTile::RowFactors IntegerTile::rowFactorsOf(const TileRows &rows,
+                                                  Value firstTerm) const {
+  RowFactors factors;
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    factors.quantaSums.push_back(loadSum(rows, row, firstTerm));
+    factors.scales.push_back(loadScale(rows, row, firstTerm));
+  }
+  return factors;
+}
+
+/// What the integer sums of the span, rows by vectors, begin with.
+/// \p quantaSums are those of the rows.
+KernelCode::Values IntegerTile::startsOf(const Span &span,
+                                         ArrayRef<Value> quantaSums) const {
   OpBuilder &builder = code.builder;
   int64_t zero = reader.sizes().zero() - dot.bias();
-  Values sums;
+  Values starts;
   for (Value quantaSum : quantaSums) {
     Value factor = arith::ConstantOp::create(
         builder, code.loc, builder.getI32IntegerAttr(int32_t(-zero)));
     Value start =
         spread(arith::MulIOp::create(builder, code.loc, quantaSum, factor));
-    sums.append(span.places.size(), start);
+    starts.append(span.places.size(), start);
   }
+  return starts;
+}
+
+/// The integer sums of the span, rows by vectors: of (weight - zero) times
+/// activation.
+KernelCode::Values IntegerTile::dotSpan(const TileRows &rows, const Span &span,
+                                        ArrayRef<Value> quantaSums) const {
+  Values sums = startsOf(span, quantaSums);
   int64_t octets = reader.sizes().octetsPerGroup();
   if (!isWholeRow()) {
     for (int64_t octet = 0; octet < octets; ++octet)
@@ -128,34 +146,35 @@ KernelCode::Values IntegerTile::dotSpan(const TileRows &rows, const Span &span,
 /// Continues the chains \p sums (rows by vectors) by the products of \p span.
 KernelCode::Values IntegerTile::addSpan(const TileRows &rows, const Span &span,
                                         ValueRange sums) const {
-  OpBuilder &builder = code.builder;
-  auto floats = VectorType::get(lanes(), code.f32());
-  SmallVector<Value> quantaSums, scales;
-  for (int64_t row = 0; row < rows.count(); ++row) {
-    quantaSums.push_back(loadSum(rows, row, span.firstTerm));
-    scales.push_back(loadScale(rows, row, span.firstTerm));
-  }
+  RowFactors factors = rowFactorsOf(rows, span.firstTerm);
   if (!isWholeRow())
     span.ahead.prefetch(code, span.firstTerm, reader.quant().getGroup());
-  Values dots = dotSpan(rows, span, quantaSums);
+  return addDots(span, factors, dotSpan(rows, span, factors.quantaSums), sums);
+}
 
+/// The same by the integer sums \p dots (rows by vectors) of the span.
+KernelCode::Values IntegerTile::addDots(const Span &span,
+                                        const RowFactors &rows, ValueRange dots,
+                                        ValueRange sums) const {
+  OpBuilder &builder = code.builder;
+  auto floats = VectorType::get(lanes(), code.f32());
   Values next(sums);
   int64_t vectors = span.places.size();
   for (int64_t i = 0; i < vectors; ++i) {
     QuantReader::Factors factors =
         reader.loadFactors(span.places[i], span.group);
-    for (int64_t r = 0; r < rows.count(); ++r) {
+    for (auto [r, rowScale] : llvm::enumerate(rows.scales)) {
       Value &sum = next[r * vectors + i];
       Value number = arith::SIToFPOp::create(builder, code.loc, floats,
                                              dots[r * vectors + i]);
-      Value scale = code.mulf(factors.scale, spread(scales[r]));
+      Value scale = code.mulf(factors.scale, spread(rowScale));
       sum = code.fma(number, scale, sum);
       if (!reader.sizes().hasMinimum())
         continue;
       // The offset is that of the minimum alone: the zero is in the integers.
-      Value total =
-          arith::SIToFPOp::create(builder, code.loc, code.f32(), quantaSums[r]);
-      sum = code.fma(factors.offset, spread(code.mulf(total, scales[r])), sum);
+      Value total = arith::SIToFPOp::create(builder, code.loc, code.f32(),
+                                            rows.quantaSums[r]);
+      sum = code.fma(factors.offset, spread(code.mulf(total, rowScale)), sum);
     }
   }
   return next;
@@ -178,12 +197,18 @@ KernelCode::Values IntegerTile::addUnit(const TileRows &rows,
                    });
 }
 
-void IntegerTile::build(const TileRows &rows, ArrayRef<Value> columns,
-                        Value target, const Ahead &ahead) const {
+SmallVector<QuantReader::Place>
+IntegerTile::placesOf(ArrayRef<Value> columns) const {
   SmallVector<QuantReader::Place> places;
   for (Value first : columns)
     places.push_back(
         reader.placeOf(weights, match.columns, match.depth(), first));
+  return places;
+}
+
+void IntegerTile::build(const TileRows &rows, ArrayRef<Value> columns,
+                        Value target, const Ahead &ahead) const {
+  SmallVector<QuantReader::Place> places = placesOf(columns);
   auto floats = VectorType::get(lanes(), code.f32());
   Values sums(rows.count() * places.size(),
               buildFloat(code.builder, code.loc, floats, 0));
@@ -193,6 +218,23 @@ void IntegerTile::build(const TileRows &rows, ArrayRef<Value> columns,
                      return addUnit(rows, places, unit, ahead, carried);
                    });
   tile.store(sums, places.size(), target);
+}
+
+void IntegerTile::finish(const TileRows &rows, ArrayRef<Value> columns,
+                         Value target) const {
+  OpBuilder &builder = code.builder;
+  SmallVector<QuantReader::Place> places = placesOf(columns);
+  Ahead none;
+  Span row{places, code.index(0), code.index(0), none};
+  RowFactors factors = rowFactorsOf(rows, row.firstTerm);
+  int64_t count = rows.count() * places.size();
+  Values dots = tile.load(count, places.size(), target, builder.getI32Type());
+  for (auto [dot, start] :
+       llvm::zip_equal(dots, startsOf(row, factors.quantaSums)))
+    dot = arith::AddIOp::create(builder, code.loc, dot, start);
+  auto floats = VectorType::get(lanes(), code.f32());
+  Values zeros(count, buildFloat(builder, code.loc, floats, 0));
+  tile.store(addDots(row, factors, dots, zeros), places.size(), target);
 }
 
 } // namespace lathe

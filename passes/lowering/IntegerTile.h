@@ -28,6 +28,11 @@ public:
   void build(const TileRows &rows, llvm::ArrayRef<mlir::Value> columns,
              mlir::Value target, const Ahead &ahead = {}) const;
 
+  /// Turns the integers at \p target, sums of a whole row's products of weights
+  /// without a sign and activations, into the sums that build() makes of them.
+  void finish(const TileRows &rows, llvm::ArrayRef<mlir::Value> columns,
+              mlir::Value target) const;
+
 private:
   using Values = KernelCode::Values;
 
@@ -39,6 +44,12 @@ private:
     const Ahead &ahead;                        ///< Of the whole tile.
   };
 
+  /// Of the rows of a tile in one span.
+  struct RowFactors {
+    Values quantaSums; ///< i32
+    Values scales;     ///< f32
+  };
+
   int64_t lanes() const { return match.schedule.getVector(); }
   bool isWholeRow() const { return rowLayout.group() != 32; }
   Values addUnit(const TileRows &rows,
@@ -46,8 +57,15 @@ private:
                  const Ahead &ahead, mlir::ValueRange sums) const;
   Values addSpan(const TileRows &rows, const Span &span,
                  mlir::ValueRange sums) const;
+  Values startsOf(const Span &span,
+                  llvm::ArrayRef<mlir::Value> quantaSums) const;
   Values dotSpan(const TileRows &rows, const Span &span,
                  llvm::ArrayRef<mlir::Value> quantaSums) const;
+  Values addDots(const Span &span, const RowFactors &rows,
+                 mlir::ValueRange dots, mlir::ValueRange sums) const;
+  llvm::SmallVector<QuantReader::Place>
+  placesOf(llvm::ArrayRef<mlir::Value> columns) const;
+  RowFactors rowFactorsOf(const TileRows &rows, mlir::Value firstTerm) const;
   Values dotOctet(const TileRows &rows, const Span &span, mlir::Value octet,
                   mlir::ValueRange sums) const;
   mlir::Value rowField(const TileRows &rows, int64_t row, int64_t offset) const;

@@ -22,6 +22,7 @@
 #include "passes/Passes.h"
 
 #include "passes/analysis/BufferSizes.h"
+#include "passes/lowering/AmxTile.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/ElementwiseCode.h"
 #include "passes/lowering/IntegerTile.h"
@@ -71,6 +72,8 @@ private:
 
   void buildFewRows();
   void buildManyRows();
+  void buildAmxRows(const RegisterTile::Terms *terms);
+  Value sumPlace(Value row, Value vector) const;
   void buildChunk(const RegisterTile::Terms *terms);
   void buildSums(const TileRows &rows, Value row, Value vector,
                  const RegisterTile::Terms *terms, const Ahead &ahead = {});
@@ -108,7 +111,7 @@ private:
   }
 
   /// Bytes from the start of scratch; what row ops need comes last.
-  int64_t sumsOffset = 0, decodedOffset = 0, rowOpsOffset = 0;
+  int64_t sumsOffset = 0, decodedOffset = 0, configOffset = 0, rowOpsOffset = 0;
   int64_t rowOpsBytes = 0;
 
   /// Blocks of rows of the launch, and how many of them go over all panels
@@ -144,6 +147,8 @@ void ContractionKernel::placeScratch() {
   sumsOffset = take(schedule.getRowBlock() * tile.stride() * 4);
   if (isDecoded() && !match.isForFewRows)
     decodedOffset = take(chunkTerms() * tile.stride() * 4);
+  if (match.isOnAmx())
+    configOffset = take(AmxTile::kConfigBytes);
   rowOpsOffset = offset;
 }
 
@@ -232,7 +237,9 @@ void ContractionKernel::buildTile(Value index) {
                        code.index(match.resultColumns));
   if (match.hasPrologue)
     buildPrologue();
-  if (match.isForFewRows)
+  if (match.isForFewRows && match.isOnAmx())
+    buildAmxRows(/*terms=*/nullptr);
+  else if (match.isForFewRows)
     buildFewRows();
   else
     buildManyRows();
@@ -304,6 +311,12 @@ Value ContractionKernel::vectorEnd() const {
   return code.div(code.add(code.sub(columnEnd, columnBegin), lanes - 1), lanes);
 }
 
+/// Where the sums of the block's row \p row begin that are of \p vector.
+Value ContractionKernel::sumPlace(Value row, Value vector) const {
+  return buildElementPtr(frame.builder(), loc, sumsOfRow(row), code.f32(),
+                         code.mul(vector, schedule.getVector()));
+}
+
 /// The sums of one register tile: of \p rows, which are the block's from row
 /// \p row on, by as many vectors from \p vector on as go into it; all terms, or
 /// \p terms alone, added to what is there.
@@ -311,9 +324,7 @@ void ContractionKernel::buildSums(const TileRows &rows, Value row, Value vector,
                                   const RegisterTile::Terms *terms,
                                   const Ahead &ahead) {
   int64_t count = tile.vectors(rows.count());
-  Value target =
-      buildElementPtr(frame.builder(), loc, sumsOfRow(row), code.f32(),
-                      code.mul(vector, schedule.getVector()));
+  Value target = sumPlace(row, vector);
   if (terms && isDecoded())
     return tile.add(rows,
                     tile.decodedWeights(scratchAt(decodedOffset), terms->begin,
@@ -481,6 +492,8 @@ void ContractionKernel::buildManyRows() {
 /// nearest cache for the next rows. What is left of the rows has tiles of its
 /// own.
 void ContractionKernel::buildChunk(const RegisterTile::Terms *terms) {
+  if (match.isOnAmx())
+    return buildAmxRows(terms);
   int64_t height = schedule.getRows();
   Value rest = code.rem(blockRows, height), end = vectorEnd();
   Value restRow = code.sub(blockRows, rest);
@@ -502,6 +515,42 @@ void ContractionKernel::buildChunk(const RegisterTile::Terms *terms) {
                 [&](Value vector) { buildSums(rows, restRow, vector, terms); });
     });
   });
+}
+
+/// The same on AMX, where tile registers have one shape for the tiles of whole
+/// height and another one for the rows that are left.
+void ContractionKernel::buildAmxRows(const RegisterTile::Terms *terms) {
+  AmxTile amx(frame, code, match, tile, scratchAt(configOffset));
+  int64_t height = schedule.getRows(), count = tile.vectors(height);
+  Value zero = code.index(0), least = code.index(AmxTile::kTileRows);
+  Value rest = code.rem(blockRows, height);
+  Value restRow = code.sub(blockRows, rest);
+  auto build = [&](Value begin, Value end, Value rows, bool isHigh) {
+    code.loop(zero, vectorEnd(), count, [&](Value vector) {
+      SmallVector<Value> columns = tile.columnsOf(columnBegin, vector, count);
+      code.loop(begin, end, height, [&](Value row) {
+        Ahead ahead;
+        if (!match.isForFewRows)
+          ahead = nextWeights(row, vector, terms);
+        amx.build({activations(), code.add(blockBegin, row), rows, isHigh},
+                  columns, sumPlace(row, vector), terms, ahead);
+      });
+    });
+  };
+  bool canBeHigh = height > AmxTile::kTileRows;
+  code.when(code.less(zero, restRow), [&] {
+    amx.configure(code.index(height));
+    build(zero, restRow, code.index(height), canBeHigh);
+  });
+  code.when(code.less(zero, rest), [&] {
+    amx.configure(rest);
+    if (canBeHigh)
+      code.when(code.less(least, rest),
+                [&] { build(restRow, blockRows, rest, /*isHigh=*/true); });
+    code.when(code.less(rest, code.add(least, 1)),
+              [&] { build(restRow, blockRows, rest, /*isHigh=*/false); });
+  });
+  amx.release();
 }
 
 //===----------------------------------------------------------------------===//

@@ -353,11 +353,10 @@ void RegisterTile::store(ValueRange sums, int64_t vectors, Value target) const {
     buildStore(frame.builder(), loc, sum, sumPointer(target, vectors, i));
 }
 
-/// \p count sums from \p target, rows by \p vectors.
 SmallVector<Value> RegisterTile::load(int64_t count, int64_t vectors,
-                                      Value target) const {
+                                      Value target, Type element) const {
   OpBuilder &builder = frame.builder();
-  auto type = VectorType::get(lanes(), builder.getF32Type());
+  auto type = VectorType::get(lanes(), element);
   SmallVector<Value> sums;
   for (int64_t i = 0; i < count; ++i)
     sums.push_back(
@@ -369,7 +368,8 @@ void RegisterTile::add(const TileRows &rows, const Weights &weights,
                        const Terms &terms, Value target,
                        const Ahead &ahead) const {
   int64_t vectors = weights.pointers.size();
-  SmallVector<Value> sums = load(rows.count() * vectors, vectors, target);
+  SmallVector<Value> sums = load(rows.count() * vectors, vectors, target,
+                                 frame.builder().getF32Type());
   store(addTerms(sums, weights, rows, terms, ahead), vectors, target);
 }
 
@@ -391,7 +391,7 @@ void RegisterTile::build(const TileRows &rows, const Weights &weights,
     SmallVector<Value> sums =
         addTerms(zeros(count), weights, rows, terms, /*ahead=*/{});
     for (auto [sum, before] :
-         llvm::zip_equal(sums, load(count, vectors, target)))
+         llvm::zip_equal(sums, load(count, vectors, target, code.f32())))
       sum = code.addf(before, sum);
     store(sums, vectors, target);
   };

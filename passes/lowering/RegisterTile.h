@@ -125,6 +125,12 @@ public:
   /// Stores \p sums, rows by \p vectors vectors, to \p target.
   void store(mlir::ValueRange sums, int64_t vectors, mlir::Value target) const;
 
+  /// \p count vectors of \p element, of 32 bits, from \p target, rows by
+  /// \p vectors.
+  llvm::SmallVector<mlir::Value> load(int64_t count, int64_t vectors,
+                                      mlir::Value target,
+                                      mlir::Type element) const;
+
 private:
   int64_t lanes() const { return match.schedule.getVector(); }
   /// Columns by which the gated half is off the start of a vector.
@@ -144,8 +150,6 @@ private:
                           mlir::Value sum) const;
   bool addsPairs() const { return match.schedule.getDot() == DotKind::Bf16; }
   llvm::SmallVector<mlir::Value> zeros(int64_t count) const;
-  llvm::SmallVector<mlir::Value> load(int64_t count, int64_t vectors,
-                                      mlir::Value target) const;
   llvm::SmallVector<mlir::Value>
   addTerms(mlir::ValueRange sums, const Weights &weights, const TileRows &rows,
            const Terms &terms, const Ahead &ahead) const;

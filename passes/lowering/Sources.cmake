@@ -6,6 +6,7 @@ target_sources(LathePasses PRIVATE
   lowering/LowerToLoops.cpp
   lowering/MathExpansion.cpp)
 target_sources(LathePasses PRIVATE
+  lowering/AmxTile.cpp
   lowering/AssignSchedules.cpp
   lowering/Contraction.cpp
   lowering/ElementwiseCode.cpp

@@ -124,8 +124,9 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
   command
       ->add_option("--target", options->targets,
                    "What the file will run on; several with commas")
-      ->check(CLI::IsMember(
-          {"host", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni-bf16", "aarch64"}))
+      ->check(
+          CLI::IsMember({"host", "x86-64-v3", "x86-64-v4",
+                         "x86-64-v4-vnni-bf16", "x86-64-v4-amx", "aarch64"}))
       ->delimiter(',')
       ->default_str("host");
   command

@@ -16,7 +16,7 @@ from program import ROOT, Program, check
 
 program = Program(sys.argv[1])
 stories = ROOT / "examples" / "models" / "stories260K"
-levels = ["x86-64-v3", "x86-64-v4", "x86-64-v4-vnni-bf16"]
+levels = ["x86-64-v3", "x86-64-v4", "x86-64-v4-vnni-bf16", "x86-64-v4-amx"]
 reference = json.loads((stories / "reference.json").read_text())["greedy_output_ids"]
 
 if platform.machine() != "x86_64":

@@ -135,9 +135,10 @@ class Context:
         return np.frombuffer(data, DTYPES[tensor.dtype]).reshape(tensor.dims[:tensor.rank])
 
 
-def load(build):
-    """The library of a build directory; `check` ends the test with its message."""
-    library = ctypes.CDLL(str(pathlib.Path(build).resolve() / "lib" / "liblathe.so"))
+def load(build, path=None):
+    """The library of a build directory, or that at `path`; `check` ends the test with its message."""
+    path = path or pathlib.Path(build).resolve() / "lib" / "liblathe.so"
+    library = ctypes.CDLL(str(path))
     library.lathe_message.restype = ctypes.c_char_p
 
     def check(status):

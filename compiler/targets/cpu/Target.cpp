@@ -1,9 +1,10 @@
 //===- Target.cpp - The instruction-set levels that CPU code is made for --===//
 //
-// x86-64 levels are those of the psABI. The aarch64 level is Armv8.2 with dot
-// products: Neoverse N1, Cortex-A76, Apple M1 and everything after them. It
-// leaves out arithmetic in f16, since Lathe only stores in f16: the
-// conversions are in every Armv8.
+// x86-64 levels are those of the psABI, and of AVX-512 what came after it: dot
+// products (Zen 4, Cooper Lake), and tiles (AMX: Sapphire Rapids). The aarch64
+// level is Armv8.2 with dot products: Neoverse N1, Cortex-A76, Apple M1 and
+// everything after them. It leaves out arithmetic in f16, since Lathe only
+// stores in f16: the conversions are in every Armv8.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +27,10 @@ static constexpr TargetLevel kLevels[] = {
      "+avx512vnni,+avx512bf16", /*lanes=*/16, /*registers=*/32,
      /*vectorBits=*/512, /*pageBytes=*/4096, /*hasMasks=*/true,
      /*hasInt8Dot=*/true, /*hasBf16Dot=*/true},
+    {"x86-64-v4-amx", "x86_64-unknown-linux-gnu", "x86-64-v4",
+     "+avx512vnni,+avx512bf16,+amx-tile,+amx-int8,+amx-bf16", /*lanes=*/16,
+     /*registers=*/32, /*vectorBits=*/512, /*pageBytes=*/4096,
+     /*hasMasks=*/true, /*hasInt8Dot=*/true, /*hasBf16Dot=*/true},
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+v8.2a,+dotprod",
      /*lanes=*/4, /*registers=*/32, /*vectorBits=*/128, /*pageBytes=*/65536,
      /*hasMasks=*/false, /*hasInt8Dot=*/true, /*hasBf16Dot=*/false},
@@ -52,6 +57,11 @@ hostFeatures(const TargetLevel &level) {
       "avx2",     "bmi",      "bmi2",       "f16c",      "fma",
       "lzcnt",    "movbe",    "avx512f",    "avx512bw",  "avx512cd",
       "avx512dq", "avx512vl", "avx512vnni", "avx512bf16"};
+  static constexpr llvm::StringLiteral v4Amx[] = {
+      "avx2",     "bmi",      "bmi2",       "f16c",       "fma",
+      "lzcnt",    "movbe",    "avx512f",    "avx512bw",   "avx512cd",
+      "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "amx-tile",
+      "amx-int8", "amx-bf16"};
   static constexpr llvm::StringLiteral arm[] = {"neon", "dotprod"};
   if (level.name == "x86-64-v3")
     return v3;
@@ -59,6 +69,8 @@ hostFeatures(const TargetLevel &level) {
     return v4;
   if (level.name == "x86-64-v4-vnni-bf16")
     return v4Dot;
+  if (level.name == "x86-64-v4-amx")
+    return v4Amx;
   return arm;
 }
 

@@ -184,8 +184,8 @@ TEST_F(KernelCompilerTest, BringsItsOwnMemoryFunctions) {
   EXPECT_TRUE(image.isOk()) << image.status().message();
 }
 
-TEST(TargetTest, KnowsTheFourLevels) {
-  EXPECT_EQ(targetLevels().size(), 4u);
+TEST(TargetTest, KnowsTheFiveLevels) {
+  EXPECT_EQ(targetLevels().size(), 5u);
   for (const TargetLevel &level : targetLevels())
     EXPECT_EQ(findTargetLevel(level.name), &level);
   EXPECT_EQ(findTargetLevel("x86-64-v5"), nullptr);

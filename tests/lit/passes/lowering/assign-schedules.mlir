@@ -1,6 +1,7 @@
 // RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4 %s | FileCheck %s
 // RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v3 %s | FileCheck %s --check-prefix=V3
 // RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4-vnni-bf16 %s | FileCheck %s --check-prefix=BF16
+// RUN: lathe-opt --lathe-assign-schedules=level=x86-64-v4-amx %s | FileCheck %s --check-prefix=AMX
 // RUN: not lathe-opt --lathe-assign-schedules=level=pdp-11 %s 2>&1 | FileCheck %s --check-prefix=LEVEL
 
 // LEVEL: expects a level of the schedule table, got 'pdp-11'
@@ -18,9 +19,27 @@ func.func private @linear(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tens
 // The dot product only where the level has it.
 // CHECK: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<>
 // BF16: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<dot = bf16>
+// AMX: func.func private @narrow{{.*}}lathe.schedule = #lathe.schedule<rows = 32, dot = amx_bf16>
 func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: tensor<96x768xbf16>)
     -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
   %y = lathe.linear %x, %w : tensor<?x768xbf16, #lathe.dims<"tokens">>, tensor<96x768xbf16>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// AMX has an order of its own for bf16, so few rows take it too, unless rows are
+// not whole steps.
+// BF16: func.func private @narrow_few{{.*}}lathe.schedule = #lathe.schedule<row_block = 16, dot = bf16>
+// AMX: func.func private @narrow_few{{.*}}lathe.schedule = #lathe.schedule<rows = 16, columns = 64, row_block = 16, dot = amx_bf16>
+func.func private @narrow_few(%x: tensor<4x768xbf16>, %w: tensor<96x768xbf16>) -> tensor<4x96xf32>
+    attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x768xbf16>, tensor<96x768xbf16> -> tensor<4x96xf32>
+  return %y : tensor<4x96xf32>
+}
+// AMX: func.func private @narrow_odd{{.*}}lathe.schedule = #lathe.schedule<dot = bf16>
+func.func private @narrow_odd(%x: tensor<?x784xbf16, #lathe.dims<"tokens">>, %w: tensor<96x784xbf16>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<?x784xbf16, #lathe.dims<"tokens">>, tensor<96x784xbf16>
       -> tensor<?x96xf32, #lathe.dims<"tokens">>
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
@@ -29,6 +48,7 @@ func.func private @narrow(%x: tensor<?x768xbf16, #lathe.dims<"tokens">>, %w: ten
 // two accumulators.
 // CHECK: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 66, dot = madd>
 // BF16: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<dot = vnni>
+// AMX: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 32, dot = amx_bytes>
 // V3: func.func private @bytes{{.*}}lathe.schedule = #lathe.schedule<rows = 4, columns = 16, vector = 8, dot = madd>
 func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
                          %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>)
@@ -39,6 +59,18 @@ func.func private @bytes(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quant
   return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
 }
 
+// Exact sums of few rows, and of groups, are left to vectors.
+// AMX: func.func private @bytes_few{{.*}}lathe.schedule = #lathe.schedule<row_block = 16, dot = vnni>
+func.func private @bytes_few(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
+                             %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>)
+    -> tensor<?x96xf32, #lathe.dims<"tokens">> attributes {lathe.kernel, lathe.row_limit = 16 : i64} {
+  %y = lathe.linear %x, %w : tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 768, scale = f32>>>,
+      tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 768, scale = f32>>>
+      -> tensor<?x96xf32, #lathe.dims<"tokens">>
+  return %y : tensor<?x96xf32, #lathe.dims<"tokens">>
+}
+
+// AMX: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 66, dot = vnni>
 // BF16: func.func private @groups{{.*}}lathe.schedule = #lathe.schedule<rows = 6, row_block = 66, dot = vnni>
 func.func private @groups(%x: tensor<?x768xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>,
                           %w: tensor<96x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
