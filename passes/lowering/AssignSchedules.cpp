@@ -35,6 +35,9 @@ namespace {
 struct LevelRow {
   StringLiteral level;
   int64_t rows, columns, vector;
+  /// Rows where weights of 16 bits are widened, which takes two vectors of each
+  /// of the columns.
+  int64_t narrowRows;
   bool hasBf16Dot;
   /// How it multiplies bytes, and on how many rows: where both sides have
   /// groups, each sum has an accumulator of integers beside that of floats.
@@ -44,16 +47,17 @@ struct LevelRow {
 };
 
 constexpr LevelRow kLevels[] = {
-    // 12 + 2 + 1 of 16 registers; bytes: 8 + 4 + 2, 4 + 4 + 4 + 2
-    {"x86-64-v3", 6, 16, 8, false, DotKind::Madd, 4, 2},
+    // 12 + 2 + 1 of 16 registers; of 16 bits 8 + 4 + 2; bytes: 8 + 4 + 2, 4 + 4
+    // + 4 + 2
+    {"x86-64-v3", 6, 16, 8, 4, false, DotKind::Madd, 4, 2},
     // 16 + 2 + 1 of 32; bytes: 12 + 4 + 2, 8 + 8 + 4 + 2
-    {"x86-64-v4", 8, 32, 16, false, DotKind::Madd, 6, 4},
+    {"x86-64-v4", 8, 32, 16, 8, false, DotKind::Madd, 6, 4},
     // the same; bytes: 16 + 2, 12 + 12 + 2
-    {"x86-64-v4-vnni-bf16", 8, 32, 16, true, DotKind::Vnni, 8, 6},
+    {"x86-64-v4-vnni-bf16", 8, 32, 16, 8, true, DotKind::Vnni, 8, 6},
     // the same, but for what goes to tile registers: see amxSchedule
-    {"x86-64-v4-amx", 8, 32, 16, true, DotKind::Vnni, 8, 6, /*hasAmx=*/true},
-    // 24 + 4 + 1 of 32; bytes: 16 + 4 + 1, 8 + 8 + 8 + 1
-    {"aarch64", 6, 16, 4, false, DotKind::Sdot, 4, 2},
+    {"x86-64-v4-amx", 8, 32, 16, 8, true, DotKind::Vnni, 8, 6, /*hasAmx=*/true},
+    // 24 + 4 + 1 of 32; of 16 bits 16 + 8 + 2; bytes: 16 + 4 + 1, 8 + 8 + 8 + 1
+    {"aarch64", 6, 16, 4, 4, false, DotKind::Sdot, 4, 2},
 };
 
 /// Rows of a tile of the launch: enough to read their panel from the nearest
@@ -111,6 +115,8 @@ ScheduleAttr contractionSchedule(func::FuncOp kernel, LinearOp linear,
   bool isBf16 =
       input.getElementType().isBF16() && weight.getElementType().isBF16();
   DotKind dot = isBf16 && row.hasBf16Dot ? DotKind::Bf16 : DotKind::Fma;
+  if (weight.getElementTypeBitWidth() == 16 && dot == DotKind::Fma)
+    rows = row.narrowRows;
   if (QuantAttr quant = rowQuantOf(input)) {
     rows = quant.getGroup() == 32 ? row.groupedRows : row.bytesRows;
     dot = row.bytesDot;

@@ -77,25 +77,52 @@ Value IntegerTile::loadSum(const TileRows &rows, int64_t row,
 KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
                                          Value octet, ValueRange sums) const {
   Values next(sums);
-  SmallVector<std::array<Values, 2>> weights;
-  for (const QuantReader::Place &place : span.places) {
-    auto [low, high] = reader.loadOctet(place, span.group, octet);
-    weights.push_back({dot.prepareWeights(low), dot.prepareWeights(high)});
-  }
   Value term = code.add(span.firstTerm, code.mul(octet, kOctet));
   if (isWholeRow())
     span.ahead.prefetch(code, term, kOctet);
-  int64_t vectors = weights.size();
-  for (int64_t half = 0; half < 2; ++half)
-    for (int64_t row = 0; row < rows.count(); ++row) {
-      Value pointer = rows.at(code.builder, code.loc, code.builder.getI8Type(),
-                              row, code.add(term, half * kOctet / 2));
-      Values activations = dot.spreadActivations(pointer);
-      for (int64_t i = 0; i < vectors; ++i) {
-        Value &sum = next[row * vectors + i];
-        sum = dot.add(sum, weights[i][half], activations);
+  int64_t vectors = span.places.size();
+  auto activationsOf = [&](int64_t row, int64_t half) {
+    Value pointer = rows.at(code.builder, code.loc, code.builder.getI8Type(),
+                            row, code.add(term, half * kOctet / 2));
+    return dot.spreadActivations(pointer);
+  };
+  auto weightsOf = [&](std::pair<Value, Value> words, int64_t half) {
+    return dot.prepareWeights(half == 0 ? words.first : words.second);
+  };
+  // The side that has fewer is in registers, of one half at a time where it can
+  // be.
+  if (rows.count() < vectors) {
+    SmallVector<Values> activations;
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t row = 0; row < rows.count(); ++row)
+        activations.push_back(activationsOf(row, half));
+    for (auto [i, place] : llvm::enumerate(span.places)) {
+      auto words = reader.loadOctet(place, span.group, octet);
+      for (int64_t half = 0; half < 2; ++half) {
+        Values weights = weightsOf(words, half);
+        for (int64_t row = 0; row < rows.count(); ++row) {
+          Value &sum = next[row * vectors + i];
+          sum = dot.add(sum, weights, activations[half * rows.count() + row]);
+        }
       }
     }
+    return next;
+  }
+  SmallVector<std::pair<Value, Value>> words;
+  for (const QuantReader::Place &place : span.places)
+    words.push_back(reader.loadOctet(place, span.group, octet));
+  for (int64_t half = 0; half < 2; ++half) {
+    SmallVector<Values> weights;
+    for (const std::pair<Value, Value> &pair : words)
+      weights.push_back(weightsOf(pair, half));
+    for (int64_t row = 0; row < rows.count(); ++row) {
+      Values activations = activationsOf(row, half);
+      for (int64_t i = 0; i < vectors; ++i) {
+        Value &sum = next[row * vectors + i];
+        sum = dot.add(sum, weights[i], activations);
+      }
+    }
+  }
   return next;
 }
 

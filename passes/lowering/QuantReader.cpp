@@ -153,21 +153,23 @@ std::pair<Value, Value> QuantReader::loadOctet(const Place &place, Value group,
 SmallVector<Value> QuantReader::loadTerms(const Place &place, Value group,
                                           Value octet,
                                           const Factors &factors) const {
+  std::pair<Value, Value> integers = loadOctet(place, group, octet);
+  SmallVector<Value> terms;
+  for (int64_t term = 0; term < 8; ++term)
+    terms.push_back(termOf(integers, term, factors));
+  return terms;
+}
+
+Value QuantReader::termOf(std::pair<Value, Value> octet, int64_t term,
+                          const Factors &factors) const {
   OpBuilder &builder = code.builder;
   auto floats = VectorType::get(lanes, code.f32());
-  auto [low, high] = loadOctet(place, group, octet);
-  SmallVector<Value> terms;
-  for (Value four : {low, high})
-    for (uint32_t byte = 0; byte < 4; ++byte) {
-      Value integer =
-          arith::ShRUIOp::create(builder, code.loc, four, words(8 * byte));
-      integer = arith::AndIOp::create(builder, code.loc, integer, words(0xff));
-      Value number =
-          arith::SIToFPOp::create(builder, code.loc, floats, integer);
-      terms.push_back(
-          buildFma(builder, code.loc, number, factors.scale, factors.offset));
-    }
-  return terms;
+  Value four = term < 4 ? octet.first : octet.second;
+  Value integer = arith::ShRUIOp::create(builder, code.loc, four,
+                                         words(uint32_t(8 * (term % 4))));
+  integer = arith::AndIOp::create(builder, code.loc, integer, words(0xff));
+  Value number = arith::SIToFPOp::create(builder, code.loc, floats, integer);
+  return buildFma(builder, code.loc, number, factors.scale, factors.offset);
 }
 
 } // namespace lathe

@@ -40,6 +40,10 @@ public:
                                            mlir::Value group, mlir::Value octet,
                                            const Factors &factors) const;
 
+  /// Term \p term of an octet that loadOctet() has loaded, as a vector of f32.
+  mlir::Value termOf(std::pair<mlir::Value, mlir::Value> octet, int64_t term,
+                     const Factors &factors) const;
+
   /// The vector of consecutive columns from \p column (i64) on, at the first
   /// unit of its panel of the weight at \p base, of \p rows by \p depth
   /// elements; of the last panel if that is past the end.

@@ -20,14 +20,18 @@ QuantReader::Place QuantTile::placeOf(Value column) const {
 }
 
 /// \p sums (rows by vectors) and the products of the first \p count terms of an
-/// octet: \p terms by vector, activations from \p firstTerm on.
+/// octet: \p octets by vector, activations from \p firstTerm on. A term is
+/// decoded when its turn comes: registers are few.
 KernelCode::Values QuantTile::addOctet(const TileRows &rows,
-                                       ArrayRef<Values> terms, Value firstTerm,
+                                       ArrayRef<Octet> octets, Value firstTerm,
                                        int64_t count, ValueRange sums) const {
   auto floats = VectorType::get(lanes(), code.f32());
   Values next(sums);
-  int64_t vectors = terms.size();
-  for (int64_t term = 0; term < count; ++term)
+  int64_t vectors = octets.size();
+  for (int64_t term = 0; term < count; ++term) {
+    Values numbers;
+    for (const Octet &octet : octets)
+      numbers.push_back(reader.termOf(octet.integers, term, octet.factors));
     for (int64_t row = 0; row < rows.count(); ++row) {
       Value pointer = rows.at(code.builder, code.loc, code.f32(), row,
                               code.add(firstTerm, term));
@@ -36,9 +40,10 @@ KernelCode::Values QuantTile::addOctet(const TileRows &rows,
           vector::BroadcastOp::create(code.builder, code.loc, floats, number);
       for (int64_t i = 0; i < vectors; ++i) {
         Value &sum = next[row * vectors + i];
-        sum = buildFma(code.builder, code.loc, spread, terms[i][term], sum);
+        sum = buildFma(code.builder, code.loc, spread, numbers[i], sum);
       }
     }
+  }
   return next;
 }
 
@@ -49,11 +54,11 @@ KernelCode::Values QuantTile::addGroup(const TileRows &rows, const Group &group,
   for (const QuantReader::Place &place : group.places)
     factors.push_back(reader.loadFactors(place, group.index));
   auto add = [&](Value octet, int64_t count, ValueRange carried) {
-    SmallVector<Values> terms;
+    SmallVector<Octet> octets;
     for (auto [place, factor] : llvm::zip_equal(group.places, factors))
-      terms.push_back(reader.loadTerms(place, group.index, octet, factor));
+      octets.push_back({reader.loadOctet(place, group.index, octet), factor});
     Value first = code.add(group.firstTerm, code.mul(octet, kOctet));
-    return addOctet(rows, terms, first, count, carried);
+    return addOctet(rows, octets, first, count, carried);
   };
   int64_t terms = reader.quant().getGroup();
   Values next = code.loop(code.index(0), code.index(terms / kOctet), 1, sums,

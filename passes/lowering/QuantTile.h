@@ -59,7 +59,12 @@ private:
   QuantReader::Place placeOf(mlir::Value column) const;
   Values addGroup(const TileRows &rows, const Group &group,
                   mlir::ValueRange sums) const;
-  Values addOctet(const TileRows &rows, llvm::ArrayRef<Values> terms,
+  /// The integers of an octet of a vector, and what makes numbers of them.
+  struct Octet {
+    std::pair<mlir::Value, mlir::Value> integers;
+    QuantReader::Factors factors;
+  };
+  Values addOctet(const TileRows &rows, llvm::ArrayRef<Octet> octets,
                   mlir::Value firstTerm, int64_t count,
                   mlir::ValueRange sums) const;
   void decodeVector(const QuantReader::Place &place, mlir::Value numbers,

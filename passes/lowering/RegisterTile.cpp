@@ -55,9 +55,21 @@ int64_t RegisterTile::ownVectors() const {
 
 int64_t RegisterTile::vectors(int64_t rows) const {
   ScheduleAttr schedule = match.schedule;
-  int64_t budget = schedule.getRows() * schedule.getColumns() / lanes();
+  int64_t sums = schedule.getRows() * schedule.getColumns() / lanes();
+  // Registers that a vector takes beside its sums: where it is decoded, two of
+  // integers, two of factors and two to make a number in; where two terms are
+  // widened, one for each. All share an activation and a mask.
+  int64_t registers = lanes() == 8 ? 16 : 32, beside = 0;
+  if (match.isForFewRows && match.packing.getQuant() && !match.inputQuant)
+    beside = 6;
+  else if (match.packing.getDepth() == 2 && schedule.getDot() == DotKind::Fma)
+    beside = 2;
+  auto fits = [&](int64_t count) {
+    return rows * count <= sums &&
+           (beside == 0 || (rows + beside) * count <= registers - 2);
+  };
   int64_t own = ownVectors(), count = 1;
-  while (rows * 2 * count <= budget && own % (2 * count) == 0)
+  while (fits(2 * count) && own % (2 * count) == 0)
     count *= 2;
   return count;
 }
@@ -157,7 +169,6 @@ SmallVector<Value> RegisterTile::loadWeights(const Weights &weights,
                                              int64_t terms) const {
   OpBuilder &builder = frame.builder();
   Type element = weights.element;
-  auto floats = VectorType::get(lanes(), builder.getF32Type());
   if (addsPairs())
     return {buildLoad(builder, loc, VectorType::get(2 * lanes(), element),
                       pointer)};
@@ -166,29 +177,39 @@ SmallVector<Value> RegisterTile::loadWeights(const Weights &weights,
         builder, loc,
         buildLoad(builder, loc, VectorType::get(lanes(), element), pointer))};
 
-  // Two 16-bit terms of a column stand in one word, the first one low.
-  auto words = VectorType::get(lanes(), builder.getI32Type());
+  Value both = buildLoad(
+      builder, loc, VectorType::get(lanes(), builder.getI32Type()), pointer);
+  return splitPairs(both, element, terms);
+}
+
+/// The first \p terms of two 16-bit terms of \p element, widened: both stand in
+/// a lane of \p words, the first one low.
+SmallVector<Value> RegisterTile::splitPairs(Value words, Type element,
+                                            int64_t terms) const {
+  OpBuilder &builder = frame.builder();
+  auto floats = VectorType::get(lanes(), builder.getF32Type());
   auto shorts = VectorType::get(lanes(), builder.getI16Type());
   auto constant = [&](uint32_t value) -> Value {
     return arith::ConstantOp::create(
-        builder, loc, DenseElementsAttr::get(words, APInt(32, value)));
+        builder, loc,
+        DenseElementsAttr::get(cast<VectorType>(words.getType()),
+                               APInt(32, value)));
   };
-  Value both = buildLoad(builder, loc, words, pointer);
   SmallVector<Value> result;
   for (int64_t term = 0; term < terms; ++term) {
     if (element.isBF16()) {
       Value bits =
           term == 0
-              ? Value(arith::ShLIOp::create(builder, loc, both, constant(16)))
-              : Value(arith::AndIOp::create(builder, loc, both,
+              ? Value(arith::ShLIOp::create(builder, loc, words, constant(16)))
+              : Value(arith::AndIOp::create(builder, loc, words,
                                             constant(0xffff0000u)));
       result.push_back(arith::BitcastOp::create(builder, loc, floats, bits));
       continue;
     }
     Value half =
         term == 0
-            ? both
-            : Value(arith::ShRUIOp::create(builder, loc, both, constant(16)));
+            ? words
+            : Value(arith::ShRUIOp::create(builder, loc, words, constant(16)));
     half = arith::TruncIOp::create(builder, loc, shorts, half);
     half = arith::BitcastOp::create(builder, loc,
                                     VectorType::get(lanes(), element), half);
@@ -203,7 +224,7 @@ SmallVector<Value> RegisterTile::loadActivations(Value pointer,
                                                  int64_t terms) const {
   OpBuilder &builder = frame.builder();
   Type element = match.activationElement;
-  if (addsPairs()) {
+  if (addsPairs() || (element.isBF16() && terms == 2)) {
     Type word = builder.getI32Type();
     Value pair;
     if (terms == 2) {
@@ -215,6 +236,8 @@ SmallVector<Value> RegisterTile::loadActivations(Value pointer,
     }
     Value spread = vector::BroadcastOp::create(
         builder, loc, VectorType::get(lanes(), word), pair);
+    if (!addsPairs())
+      return splitPairs(spread, element, terms);
     return {vector::BitCastOp::create(
         builder, loc, VectorType::get(2 * lanes(), element), spread)};
   }
@@ -252,22 +275,41 @@ SmallVector<Value> RegisterTile::buildStep(ValueRange sums,
   OpBuilder &builder = frame.builder();
   Value offset = arith::MulIOp::create(
       builder, loc, step, buildIndex(builder, loc, weights.termStride));
-  SmallVector<SmallVector<Value>> columns;
-  for (Value pointer : weights.pointers)
-    columns.push_back(loadWeights(
-        weights,
-        buildElementPtr(builder, loc, pointer, weights.element, offset),
-        terms));
-
+  auto weightsOf = [&](int64_t vector) {
+    Value pointer = buildElementPtr(builder, loc, weights.pointers[vector],
+                                    weights.element, offset);
+    return loadWeights(weights, pointer, terms);
+  };
+  auto activationsOf = [&](int64_t row) {
+    return loadActivations(
+        rows.at(builder, loc, match.activationElement, row, step), terms);
+  };
   SmallVector<Value> next(sums);
   int64_t vectors = weights.pointers.size();
+  auto add = [&](int64_t row, int64_t vector, ValueRange activations,
+                 ValueRange numbers) {
+    Value &sum = next[row * vectors + vector];
+    for (auto [activation, number] : llvm::zip_equal(activations, numbers))
+      sum = addProducts(activation, number, sum);
+  };
+  // The side that has fewer is in registers for the whole step.
+  SmallVector<SmallVector<Value>> held;
+  if (rows.count() < vectors) {
+    for (int64_t row = 0; row < rows.count(); ++row)
+      held.push_back(activationsOf(row));
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      SmallVector<Value> numbers = weightsOf(vector);
+      for (int64_t row = 0; row < rows.count(); ++row)
+        add(row, vector, held[row], numbers);
+    }
+    return next;
+  }
+  for (int64_t vector = 0; vector < vectors; ++vector)
+    held.push_back(weightsOf(vector));
   for (int64_t row = 0; row < rows.count(); ++row) {
-    Value pointer = rows.at(builder, loc, match.activationElement, row, step);
-    for (auto [term, spread] : llvm::enumerate(loadActivations(pointer, terms)))
-      for (int64_t i = 0; i < vectors; ++i) {
-        Value &sum = next[row * vectors + i];
-        sum = addProducts(spread, columns[i][term], sum);
-      }
+    SmallVector<Value> activations = activationsOf(row);
+    for (int64_t vector = 0; vector < vectors; ++vector)
+      add(row, vector, activations, held[vector]);
   }
   return next;
 }

@@ -144,6 +144,8 @@ private:
             mlir::Value step, int64_t terms) const;
   llvm::SmallVector<mlir::Value>
   loadWeights(const Weights &weights, mlir::Value pointer, int64_t terms) const;
+  llvm::SmallVector<mlir::Value>
+  splitPairs(mlir::Value words, mlir::Type element, int64_t terms) const;
   llvm::SmallVector<mlir::Value> loadActivations(mlir::Value pointer,
                                                  int64_t terms) const;
   mlir::Value addProducts(mlir::Value activation, mlir::Value weight,

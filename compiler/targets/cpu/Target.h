@@ -10,8 +10,8 @@
 namespace lathe {
 
 /// One level: what an image of machine code takes for granted. LLVM aborts on
-/// an intrinsic that a level lacks, so lowerings take those that the schedule of
-/// the level names (passes/lowering/AssignSchedules.cpp).
+/// an intrinsic that a level lacks, so lowerings take those that the schedule
+/// of the level names (passes/lowering/AssignSchedules.cpp).
 struct TargetLevel {
   /// As users and artifacts name it.
   llvm::StringLiteral name;

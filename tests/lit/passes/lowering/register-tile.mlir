@@ -65,9 +65,14 @@ func.func private @dot(%x: !pairs, %w: tensor<16x7xbf16, #lathe.packed<columns =
   return %y : !out
 }
 
-// Without it both factors are widened.
+// Without it both factors are widened, a pair of each at a time.
 // CHECK-LABEL: func.func private @widened
 // CHECK-NOT: llvm.call_intrinsic
+// CHECK: llvm.load {{.*}} {alignment = 2 : i64} : !llvm.ptr -> i32
+// CHECK: arith.shli
+// CHECK: arith.andi
+// CHECK-COUNT-2: llvm.intr.fma
+// CHECK: scf.yield
 // CHECK: llvm.load {{.*}} -> bf16
 // CHECK: llvm.intr.fma
 func.func private @widened(%x: !pairs, %w: tensor<16x7xbf16, #lathe.packed<columns = 32, depth = 2>>) -> !out
