@@ -89,8 +89,7 @@ KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
   auto weightsOf = [&](std::pair<Value, Value> words, int64_t half) {
     return dot.prepareWeights(half == 0 ? words.first : words.second);
   };
-  // The side that has fewer is in registers, of one half at a time where it can
-  // be.
+  // The side that has fewer is in registers.
   if (rows.count() < vectors) {
     SmallVector<Values> activations;
     for (int64_t half = 0; half < 2; ++half)
@@ -108,21 +107,19 @@ KernelCode::Values IntegerTile::dotOctet(const TileRows &rows, const Span &span,
     }
     return next;
   }
-  SmallVector<std::pair<Value, Value>> words;
-  for (const QuantReader::Place &place : span.places)
-    words.push_back(reader.loadOctet(place, span.group, octet));
-  for (int64_t half = 0; half < 2; ++half) {
-    SmallVector<Values> weights;
-    for (const std::pair<Value, Value> &pair : words)
-      weights.push_back(weightsOf(pair, half));
+  SmallVector<std::array<Values, 2>> weights;
+  for (const QuantReader::Place &place : span.places) {
+    auto words = reader.loadOctet(place, span.group, octet);
+    weights.push_back({weightsOf(words, 0), weightsOf(words, 1)});
+  }
+  for (int64_t half = 0; half < 2; ++half)
     for (int64_t row = 0; row < rows.count(); ++row) {
       Values activations = activationsOf(row, half);
       for (int64_t i = 0; i < vectors; ++i) {
         Value &sum = next[row * vectors + i];
-        sum = dot.add(sum, weights[i], activations);
+        sum = dot.add(sum, weights[i][half], activations);
       }
     }
-  }
   return next;
 }
 
