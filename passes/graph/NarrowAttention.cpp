@@ -1,8 +1,9 @@
-//===- NarrowAttention.cpp - Attention of bf16 -----------------------------===//
+//===- NarrowAttention.cpp - Attention of bf16
+//-----------------------------===//
 //
 // The pairs of bf16 that a level multiplies do for attention what they do for
-// linear layers. It must run after projections are merged: the merged layer then
-// stores its whole result rounded, and the heads are views of that.
+// linear layers. It must run after projections are merged: the merged layer
+// then stores its whole result rounded, and the heads are views of that.
 //
 //===----------------------------------------------------------------------===//
 

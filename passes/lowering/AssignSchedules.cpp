@@ -87,8 +87,13 @@ LinearOp linearOf(func::FuncOp kernel) {
   return last;
 }
 
-/// The schedule of \p kernel where AMX multiplies: of the eight tile registers
-/// four hold sums, two by two, or of few rows all in a row. None where it does
+/// Rows and columns of the four of eight tile registers that hold sums: two by
+/// two, or of few rows all in a row.
+std::pair<int64_t, int64_t> amxTile(bool isForFewRows) {
+  return isForFewRows ? std::pair(16, 64) : std::pair(32, 32);
+}
+
+/// The schedule of \p kernel where AMX multiplies. None where it does
 /// not: for sums of bytes of few rows, whose weights are read only once, it
 /// would win nothing; those of bf16 have its order whatever the rows.
 ScheduleAttr amxSchedule(func::FuncOp kernel, LinearOp linear) {
@@ -96,8 +101,8 @@ ScheduleAttr amxSchedule(func::FuncOp kernel, LinearOp linear) {
   bool isFew = isForFewRows(kernel, linear);
   if (!dot || (isFew && *dot == DotKind::AmxBytes))
     return {};
-  return ScheduleAttr::get(linear.getContext(), /*rows=*/isFew ? 16 : 32,
-                           /*columns=*/isFew ? 64 : 32,
+  auto [rows, columns] = amxTile(isFew);
+  return ScheduleAttr::get(linear.getContext(), rows, columns,
                            /*row_block=*/isFew ? kFewRows : kRowBlock,
                            panelsOf(kernel, linear), /*vector=*/16, *dot);
 }
@@ -203,7 +208,18 @@ std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
         "vector",
         expected(Twine(row.vector) + (takesHalf ? " or half of it" : ""),
                  vector)};
-  if (int64_t taken = registersOf(work, schedule); taken > registersOf(row))
+  if (isAmx(schedule.getDot())) {
+    auto [rows, columns] = amxTile(work.isForFewRows);
+    if (schedule.getRows() != rows)
+      return ScheduleProblem{
+          "rows", expected(Twine(rows) + ", four tile registers of sums",
+                           schedule.getRows())};
+    if (schedule.getColumns() != columns)
+      return ScheduleProblem{
+          "columns", expected(Twine(columns) + ", four tile registers of sums",
+                              schedule.getColumns())};
+  } else if (int64_t taken = registersOf(work, schedule);
+             taken > registersOf(row))
     return ScheduleProblem{"rows",
                            expected("a register tile of at most " +
                                         Twine(registersOf(row)) + " registers",

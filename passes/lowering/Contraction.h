@@ -24,6 +24,11 @@ struct MatrixView {
 /// where \p value is computed, or a view of another kind.
 std::optional<MatrixView> matrixViewOf(mlir::Value value);
 
+/// Whether \p dot is an instruction on tile registers.
+inline bool isAmx(DotKind dot) {
+  return dot == DotKind::AmxBf16 || dot == DotKind::AmxBytes;
+}
+
 /// The parts of a kernel that LowerContraction takes.
 struct Contraction {
   LinearOp linear;
@@ -58,10 +63,7 @@ struct Contraction {
 
   int64_t depth() const { return inputType.getDimSize(1); }
   /// Whether the products are those of AMX.
-  bool isOnAmx() const {
-    return schedule.getDot() == DotKind::AmxBf16 ||
-           schedule.getDot() == DotKind::AmxBytes;
-  }
+  bool isOnAmx() const { return isAmx(schedule.getDot()); }
   /// Address of the packed weight.
   mlir::Value weightBase(const KernelFrame &frame) const;
 };

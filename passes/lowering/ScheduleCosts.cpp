@@ -136,6 +136,10 @@ double Estimate::termsPerStep() const {
   case DotKind::Vnni:
   case DotKind::Sdot:
     return 4;
+  case DotKind::AmxBf16:
+    return 32;
+  case DotKind::AmxBytes:
+    return 64;
   }
   llvm_unreachable("not a dot");
 }
