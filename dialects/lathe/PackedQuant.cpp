@@ -10,6 +10,18 @@ using namespace lathe;
 /// fits an i32.
 static constexpr int64_t kMostTerms = int64_t(1) << 16;
 
+PackedQuant::PackedQuant(PackedAttr packing)
+    : columns(packing.getColumns()), bits(packing.getQuant().bits()),
+      groupTerms(packing.getQuant().getGroup()),
+      unitTerms(packing.getQuant().unit()) {
+  QuantAttr quant = packing.getQuant();
+  zeroQuantum = quant.getQuantum().isSignedInteger() ? int64_t(1) << (bits - 1)
+                                                     : quant.getZero();
+  scaleBytes = quant.getScale().isF32() ? 4 : 2;
+  withMinimum = bool(quant.getMinimum());
+  withGroupFactors = quant.getBlock() != 0;
+}
+
 bool lathe::hasRowLayout(QuantAttr quant, int64_t depth) {
   bool isByte = quant.bits() == 8 && quant.getQuantum().isSignedInteger();
   bool isPlain = !quant.getMinimum() && quant.getBlock() == 0;

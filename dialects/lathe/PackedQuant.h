@@ -38,28 +38,22 @@
 
 namespace lathe {
 
-/// Sizes and places in the panels of one packed type, all in bytes.
+/// Sizes and places in the panels of one packed type, all in bytes. They are
+/// plain numbers: packers ask for them with each group of a weight.
 class PackedQuant {
 public:
   /// \p packing has a quant.
-  explicit PackedQuant(PackedAttr packing)
-      : quant(packing.getQuant()), columns(packing.getColumns()) {}
+  explicit PackedQuant(PackedAttr packing);
 
-  bool hasMinimum() const { return bool(quant.getMinimum()); }
-  bool hasGroupFactors() const { return quant.getBlock() != 0; }
-  int64_t groupsPerUnit() const { return quant.unit() / quant.getGroup(); }
-  int64_t octetsPerGroup() const {
-    return llvm::divideCeil(quant.getGroup(), 8);
-  }
+  bool hasMinimum() const { return withMinimum; }
+  bool hasGroupFactors() const { return withGroupFactors; }
+  int64_t groupsPerUnit() const { return unitTerms / groupTerms; }
+  int64_t octetsPerGroup() const { return llvm::divideCeil(groupTerms, 8); }
   /// z.
-  int64_t zero() const {
-    return quant.getQuantum().isSignedInteger()
-               ? int64_t(1) << (quant.bits() - 1)
-               : quant.getZero();
-  }
+  int64_t zero() const { return zeroQuantum; }
   /// Bits of a term in words: 8, or 4 with the rest in high words.
-  int64_t lowBits() const { return quant.bits() == 8 ? 8 : 4; }
-  int64_t highBits() const { return quant.bits() - lowBits(); }
+  int64_t lowBits() const { return bits == 8 ? 8 : 4; }
+  int64_t highBits() const { return bits - lowBits(); }
 
   // From the start of a unit; d is at 0.
   int64_t minimumOffset() const { return factorBytes() * columns; }
@@ -75,26 +69,24 @@ public:
   }
   // From the start of a group; words are at 0.
   int64_t highOffset() const { return octetsPerGroup() * lowBits() * columns; }
-  int64_t groupBytes() const {
-    return octetsPerGroup() * quant.bits() * columns;
-  }
+  int64_t groupBytes() const { return octetsPerGroup() * bits * columns; }
 
   int64_t unitBytes() const {
     return groupsOffset() + groupsPerUnit() * groupBytes();
   }
   /// Bytes of a panel of \p depth terms, whole units.
   int64_t panelBytes(int64_t depth) const {
-    return depth / quant.unit() * unitBytes();
+    return depth / unitTerms * unitBytes();
   }
 
   /// Bytes of an element of d and e.
-  int64_t factorBytes() const { return quant.getScale().isF32() ? 4 : 2; }
+  int64_t factorBytes() const { return scaleBytes; }
 
 private:
   int64_t factors() const { return hasMinimum() ? 2 : 1; }
 
-  QuantAttr quant;
-  int64_t columns;
+  int64_t columns, bits, groupTerms, unitTerms, zeroQuantum, scaleBytes;
+  bool withMinimum, withGroupFactors;
 };
 
 /// Whether the layout above holds weights of \p quant with rows of \p depth

@@ -58,7 +58,8 @@ private:
 
   int descriptor;
   uint64_t written = 0;
-  std::string target;      ///< As the caller named it.
+  uint64_t begun = 0; ///< Bytes of them that the disk was told to begin with.
+  std::string target; ///< As the caller named it.
   std::string destination; ///< With symlinks followed; empty: written directly.
   std::string temporary;   ///< Empty while nameless, and once committed.
 };

@@ -77,11 +77,13 @@ static void unpackSmall(const BlockLayout &layout, const std::byte *bytes,
     std::memcpy(&high, bytes, sizeof(high));
     bytes += sizeof(high);
   }
-  for (int32_t i = 0; i < 32; ++i) {
-    int32_t low = at(bytes, i % 16) >> (i < 16 ? 0 : 4) & 15;
-    int32_t fifth = static_cast<int32_t>(high >> i & 1) << 4;
-    block.quanta[i] = static_cast<int8_t>((low | fifth) - layout.zero);
+  int32_t zero = layout.zero;
+  for (int32_t i = 0; i < 16; ++i) {
+    block.quanta[i] = static_cast<int8_t>((at(bytes, i) & 15) - zero);
+    block.quanta[16 + i] = static_cast<int8_t>((at(bytes, i) >> 4) - zero);
   }
+  for (int32_t i = 0; layout.bits == 5 && i < 32; ++i)
+    block.quanta[i] += static_cast<int8_t>((high >> i & 1) << 4);
 }
 
 //===----------------------------------------------------------------------===//
@@ -117,12 +119,14 @@ static void unpackK45(const BlockLayout &layout, const std::byte *bytes,
   const std::byte *high = bytes;
   if (layout.bits == 5)
     bytes += 32;
-  for (int32_t g = 0; g < 8; ++g)
-    for (int32_t i = 0; i < 32; ++i) {
-      int32_t low = at(bytes, g / 2 * 32 + i) >> (g % 2 * 4) & 15;
-      int32_t fifth = layout.bits == 5 ? (at(high, i) >> g & 1) << 4 : 0;
-      block.quanta[g * 32 + i] = static_cast<int8_t>(low | fifth);
-    }
+  for (int32_t g = 0; g < 8; ++g) {
+    int8_t *quanta = block.quanta.data() + g * 32;
+    const std::byte *halves = bytes + g / 2 * 32;
+    for (int32_t i = 0; i < 32; ++i)
+      quanta[i] = static_cast<int8_t>(at(halves, i) >> (g % 2 * 4) & 15);
+    for (int32_t i = 0; layout.bits == 5 && i < 32; ++i)
+      quanta[i] |= static_cast<int8_t>((at(high, i) >> g & 1) << 4);
+  }
 }
 
 /// Q6_K: 128 bytes of low halves, 64 of upper bits, 16 scale codes, d. Each
@@ -135,15 +139,17 @@ static void unpackK6(const BlockLayout &layout, const std::byte *bytes,
   block.minimumCodes.fill(0);
   block.scale = readHalf(bytes + 208);
   block.minimum = 0.0f;
+  int32_t zero = layout.zero;
   for (int32_t half = 0; half < 2; ++half)
-    for (int32_t run = 0; run < 4; ++run)
+    for (int32_t run = 0; run < 4; ++run) {
+      int8_t *quanta = block.quanta.data() + half * 128 + run * 32;
+      const std::byte *lows = bytes + half * 64 + run % 2 * 32;
       for (int32_t i = 0; i < 32; ++i) {
-        int32_t low =
-            at(bytes, half * 64 + run % 2 * 32 + i) >> (run / 2 * 4) & 15;
+        int32_t low = at(lows, i) >> (run / 2 * 4) & 15;
         int32_t upper = at(high, half * 32 + i) >> (run * 2) & 3;
-        block.quanta[half * 128 + run * 32 + i] =
-            static_cast<int8_t>((low | upper << 4) - layout.zero);
+        quanta[i] = static_cast<int8_t>((low | upper << 4) - zero);
       }
+    }
 }
 
 void lathe::runtime::unpackBlock(const BlockLayout &layout,
@@ -189,11 +195,12 @@ bool lathe::runtime::dequantize(GgmlType type, std::span<const std::byte> bytes,
   for (size_t b = 0; b < blocks; ++b) {
     unpackBlock(*layout, bytes.data() + b * info->blockBytes, block);
     float *target = values.data() + b * info->blockElements;
-    for (uint32_t i = 0; i < info->blockElements; ++i) {
-      size_t g = i / static_cast<uint32_t>(layout->group);
+    size_t group = static_cast<size_t>(layout->group);
+    for (size_t g = 0; g < info->blockElements / group; ++g) {
       float scale = block.scale * block.scaleCodes[g];
       float minimum = block.minimum * block.minimumCodes[g];
-      target[i] = scale * block.quanta[i] - minimum;
+      for (size_t i = g * group; i < (g + 1) * group; ++i)
+        target[i] = scale * block.quanta[i] - minimum;
     }
   }
   return true;
