@@ -3,6 +3,7 @@
 #include "compiler/Compiler.h"
 
 #include "compiler/Pipeline.h"
+#include "compiler/Timing.h"
 #include "compiler/emit/ArtifactEmitter.h"
 #include "compiler/targets/cpu/KernelCompiler.h"
 #include "compiler/tune/KernelTuner.h"
@@ -22,6 +23,8 @@
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <thread>
 
 using namespace mlir;
 using namespace lathe;
@@ -104,7 +107,8 @@ public:
   Status run();
 
 private:
-  Status runPasses(llvm::function_ref<void(OpPassManager &)> build);
+  Status runPasses(StringRef step,
+                   llvm::function_ref<void(OpPassManager &)> build);
   Status limitTokens();
   Status findTargets();
   Status readSchedules();
@@ -128,12 +132,17 @@ private:
   std::vector<TargetImage> images;
 };
 
-Status Compilation::runPasses(llvm::function_ref<void(OpPassManager &)> build) {
+/// Runs the passes of \p step, as `--timing` calls it.
+Status Compilation::runPasses(StringRef step,
+                              llvm::function_ref<void(OpPassManager &)> build) {
+  StopWatch watch;
   PassManager pm(module->getName());
   build(pm);
-  if (succeeded(pm.run(module)))
-    return Status::ok();
-  return Status::error(StatusCode::Unsupported, firstError.text);
+  if (failed(pm.run(module)))
+    return Status::error(StatusCode::Unsupported, firstError.text);
+  if (options.timing)
+    options.timing->addStep(step.str(), watch.seconds());
+  return Status::ok();
 }
 
 Status Compilation::limitTokens() {
@@ -285,6 +294,7 @@ Status Compilation::compileTargets() {
   kernelOptions.jobs = options.jobs;
   kernelOptions.cacheDir = options.cacheDir;
   kernelOptions.dumpDir = options.dumpDir;
+  kernelOptions.timing = options.timing;
   for (const TargetLevel *level : targets) {
     LATHE_RETURN_IF_ERROR(assignSchedules(kernels, *level, kernelOptions));
     Result<KernelImage> image = compileKernels(kernels, *level, kernelOptions);
@@ -337,7 +347,7 @@ Status Compilation::finishRt() {
     provenance.setSource(options.source);
     provenance.setOptions(options.optionsText);
   }
-  return runPasses(buildRtPasses);
+  return runPasses("rt", buildRtPasses);
 }
 
 Status Compilation::run() {
@@ -351,25 +361,26 @@ Status Compilation::run() {
                            options.dumpDir + ": " + error.message());
 
   bool isLast = false;
-  LATHE_RETURN_IF_ERROR(runPasses(buildImportPasses));
+  LATHE_RETURN_IF_ERROR(runPasses("check", buildImportPasses));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Import, isLast));
   if (isLast)
     return Status::ok();
 
-  LATHE_RETURN_IF_ERROR(runPasses([&](OpPassManager &pm) {
+  LATHE_RETURN_IF_ERROR(runPasses("graph", [&](OpPassManager &pm) {
     buildGraphPasses(pm, options.optLevel, options.precision);
   }));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Graph, isLast));
   if (isLast)
     return Status::ok();
 
-  LATHE_RETURN_IF_ERROR(runPasses(
-      [&](OpPassManager &pm) { buildKernelPasses(pm, options.optLevel); }));
+  LATHE_RETURN_IF_ERROR(runPasses("kernels", [&](OpPassManager &pm) {
+    buildKernelPasses(pm, options.optLevel);
+  }));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Kernels, isLast));
   if (isLast)
     return Status::ok();
 
-  LATHE_RETURN_IF_ERROR(runPasses(buildPlanPasses));
+  LATHE_RETURN_IF_ERROR(runPasses("plan", buildPlanPasses));
   LATHE_RETURN_IF_ERROR(endPhase(Phase::Plan, isLast));
   if (isLast)
     return Status::ok();
@@ -380,11 +391,15 @@ Status Compilation::run() {
   if (isLast)
     return Status::ok();
 
+  ArtifactParts parts{images, options.tokenizerTables};
+  parts.threads = options.jobs
+                      ? options.jobs
+                      : std::max(1u, std::thread::hardware_concurrency());
+  parts.timing = options.timing;
   auto weightsModule = module.lookupSymbol<ModuleOp>(rt::kWeightsModule);
   WeightEvaluator weights(weightsModule, options.moduleDirectory,
                           options.modulePath, options.moduleSymlinks);
-  return emitArtifact(module, {images, options.tokenizerTables}, weights,
-                      outputPath);
+  return emitArtifact(module, parts, weights, outputPath);
 }
 
 } // namespace

@@ -19,6 +19,8 @@ class ModuleOp;
 
 namespace lathe {
 
+class TimingTable;
+
 /// Where a compilation may end. Each phase is what `--compile-to` names.
 enum class Phase {
   Import,  ///< The module as the frontend built it, verified.
@@ -61,7 +63,8 @@ struct CompileOptions {
   /// New largest value of the symbols `tokens`, `rows` and `sequences`; at
   /// least 1. The module's own if absent.
   std::optional<int64_t> maxTokens;
-  /// Threads that compile kernels; 0: as many as the machine has.
+  /// Threads that compile kernels and transform weights; 0: as many as the
+  /// machine has.
   unsigned jobs = 0;
   /// File of schedules (runtime/formats/ScheduleFile.h) that go before those of
   /// the compiler; empty: none.
@@ -88,6 +91,8 @@ struct CompileOptions {
   /// For the artifact's provenance: what was compiled, and with which options.
   std::string source;
   std::string optionsText;
+  /// Gets a row for each step; null: nothing is measured.
+  TimingTable *timing = nullptr;
 };
 
 /// Registers every dialect that a module may hold on its way.

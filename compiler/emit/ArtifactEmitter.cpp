@@ -8,6 +8,7 @@
 #include "compiler/emit/ArtifactEmitter.h"
 
 #include "compiler/emit/ElementTypes.h"
+#include "compiler/emit/WeightWriter.h"
 #include "dialects/rt/Rt.h"
 #include "passes/analysis/BufferSizes.h"
 #include "runtime/abi/ArtifactFormat.h"
@@ -420,30 +421,11 @@ Status ProgramBuilder::build() {
   return Status::ok();
 }
 
-//===----------------------------------------------------------------------===//
-// Sections
-//===----------------------------------------------------------------------===//
-
-/// Gives the weights to \p sink one after the other, zeros between them.
-Status writeWeights(const artifact::ProgramT &program, WeightEvaluator &weights,
-                    const SectionSink &sink) {
-  static constexpr std::byte kZeros[LATHE_ARTIFACT_PAGE] = {};
-  uint64_t end = 0;
-  for (const auto &weight : program.weights) {
-    LATHE_RETURN_IF_ERROR(sink(std::span(kZeros).first(weight->offset - end)));
-    Result<HostTensor> tensor = weights.evaluate(weight->name);
-    if (!tensor.isOk())
-      return tensor.takeStatus();
-    LATHE_RETURN_IF_ERROR(sink(tensor->bytes()));
-    end = weight->offset + tensor->bytes().size();
-  }
-  return Status::ok();
-}
-
 } // namespace
 
 Status lathe::emitArtifact(ModuleOp module, const ArtifactParts &parts,
                            WeightEvaluator &weights, const std::string &path) {
+  StopWatch watch;
   LATHE_RETURN_IF_ERROR(weights.checkFiles());
   ProgramBuilder builder(module, parts);
   LATHE_RETURN_IF_ERROR(builder.build());
@@ -468,9 +450,16 @@ Status lathe::emitArtifact(ModuleOp module, const ArtifactParts &parts,
   if (!parts.tokenizerTables.empty())
     sections.push_back(runtime::sectionFromBytes(LATHE_SECTION_TOKENIZER,
                                                  parts.tokenizerTables));
+  WeightWriter writer(weights, builder.program.weights);
   sections.push_back({LATHE_SECTION_WEIGHTS, builder.weightBytes,
                       [&](const SectionSink &sink) {
-                        return writeWeights(builder.program, weights, sink);
+                        return writer.write(parts.threads, sink);
                       }});
-  return runtime::writeArtifact(path, sections);
+  LATHE_RETURN_IF_ERROR(runtime::writeArtifact(path, sections));
+  if (parts.timing) {
+    writer.addTo(*parts.timing);
+    parts.timing->addStep("file", watch.seconds() - writer.seconds(),
+                          "program, code, sync");
+  }
+  return Status::ok();
 }

@@ -5,10 +5,13 @@
 #include "dialects/lathe/QuantRows.h"
 #include "runtime/formats/Convert.h"
 
+#include "llvm/Support/MemAlloc.h"
+
 #include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -22,8 +25,11 @@ static int64_t product(std::span<const int64_t> sizes) {
 }
 
 HostTensor::HostTensor(ElementType type, std::vector<int64_t> shape)
-    : element(type), sizes(std::move(shape)),
-      owned(product(sizes) * elementBytes(type)) {}
+    : element(type), sizes(std::move(shape)) {
+  size_t bytes = product(sizes) * elementBytes(type);
+  owned = {static_cast<std::byte *>(llvm::safe_calloc(bytes, 1)), std::free};
+  content = {owned.get(), bytes};
+}
 
 int64_t HostTensor::elements() const { return product(sizes); }
 
@@ -31,6 +37,14 @@ HostTensor HostTensor::reshaped(std::vector<int64_t> shape) && {
   assert(product(shape) == elements());
   HostTensor result = std::move(*this);
   result.sizes = std::move(shape);
+  return result;
+}
+
+HostTensor HostTensor::rows(int64_t begin, int64_t end) const {
+  HostTensor result = *this;
+  size_t rowBytes = sizes[0] > 0 ? content.size() / sizes[0] : 0;
+  result.sizes[0] = end - begin;
+  result.content = content.subspan(begin * rowBytes, (end - begin) * rowBytes);
   return result;
 }
 
@@ -127,28 +141,46 @@ HostTensor lathe::permute(const HostTensor &input,
   return result;
 }
 
+/// Moves \p groups cells of each of \p rows rows to one panel, in which a cell
+/// of all \p columns rows stands together. A cache line of each row at a time:
+/// so neither what is read nor what is written leaves the first-level cache.
+template <typename Size>
+static void packPanel(const std::byte *source, size_t rowBytes, Size cell,
+                      int64_t rows, int64_t groups, int64_t columns,
+                      std::byte *target) {
+  int64_t cells = std::max<int64_t>(64 / cell, 1);
+  for (int64_t begin = 0; begin < groups; begin += cells)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t group = begin; group < std::min(begin + cells, groups);
+           ++group)
+        std::memcpy(target + (group * columns + row) * cell,
+                    source + row * rowBytes + group * cell, cell);
+}
+
 HostTensor lathe::pack(const HostTensor &input, int64_t columns,
                        int64_t depth) {
   int64_t rows = input.shape()[0], terms = input.shape()[1];
   int64_t panels = (rows + columns - 1) / columns;
-  int64_t groups = (terms + depth - 1) / depth;
+  int64_t groups = (terms + depth - 1) / depth, whole = terms / depth;
   size_t size = elementBytes(input.type());
+  size_t cell = depth * size, rowBytes = terms * size;
   HostTensor result(input.type(), {panels, groups, columns, depth});
-  std::byte *target = result.mutableBytes().data();
-  // Along the target, whose panels are small enough to keep the rows that they
-  // come from in the cache.
-  for (int64_t panel = 0; panel < panels; ++panel)
-    for (int64_t group = 0; group < groups; ++group) {
-      int64_t first = panel * columns, term = group * depth;
-      int64_t width = std::min(depth, terms - term) * size;
-      int64_t live = std::min(columns, rows - first);
-      const std::byte *source =
-          input.bytes().data() + (first * terms + term) * size;
-      for (int64_t row = 0; row < live; ++row)
-        std::memcpy(target + row * depth * size, source + row * terms * size,
-                    width);
-      target += columns * depth * size;
-    }
+  std::byte *begin = result.mutableBytes().data();
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    std::byte *target = begin + panel * groups * columns * cell;
+    const std::byte *source = input.bytes().data() + panel * columns * rowBytes;
+    int64_t live = std::min<int64_t>(columns, rows - panel * columns);
+    // The size of all cells that the compiler asks for, known to the compiler.
+    if (cell == 4)
+      packPanel(source, rowBytes, std::integral_constant<size_t, 4>(), live,
+                whole, columns, target);
+    else
+      packPanel(source, rowBytes, cell, live, whole, columns, target);
+    for (int64_t row = 0; whole < groups && row < live; ++row)
+      std::memcpy(target + (whole * columns + row) * cell,
+                  source + row * rowBytes + whole * cell,
+                  rowBytes - whole * cell);
+  }
   return result;
 }
 
@@ -168,101 +200,113 @@ static float roundToOdd(double value) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(chopped) | 1);
 }
 
-/// Reads element \p index of any float type as f32; exact, or rounded to odd.
-static float readFloat(const HostTensor &input, int64_t index) {
-  size_t size = elementBytes(input.type());
-  const std::byte *source = input.bytes().data() + index * size;
-  if (input.type() == ElementType::F64) {
-    double value;
-    std::memcpy(&value, source, sizeof value);
-    return roundToOdd(value);
+/// The f32 values of rows of signed bytes.
+static HostTensor dequantizedRows(const HostTensor &input) {
+  HostTensor result(ElementType::F32, input.shape());
+  int64_t depth = input.shape().back();
+  QuantRows rows(input.layout()->group, depth);
+  std::byte *target = result.mutableBytes().data();
+  for (int64_t row = 0; row < input.shape()[0]; ++row) {
+    const std::byte *source = input.bytes().data() + row * rows.rowBytes();
+    for (int64_t k = 0; k < depth; ++k) {
+      float scale;
+      std::memcpy(&scale, source + rows.scalesOffset() + k / rows.group() * 4,
+                  sizeof scale);
+      float value = scale * float(int8_t(source[k]));
+      std::memcpy(target + (row * depth + k) * sizeof value, &value,
+                  sizeof value);
+    }
   }
-  if (input.type() == ElementType::F32) {
-    float value;
-    std::memcpy(&value, source, sizeof value);
-    return value;
-  }
-  uint16_t code;
-  std::memcpy(&code, source, sizeof code);
-  return input.type() == ElementType::F16 ? runtime::halfToFloat(code)
-                                          : runtime::bfloatToFloat(code);
+  return result;
 }
 
-/// The f32 values of a quantised tensor.
-static HostTensor dequantized(const HostTensor &input) {
+/// The f32 values of blocks.
+static HostTensor dequantizedBlocks(const HostTensor &input) {
   HostTensor result(ElementType::F32, input.shape());
   std::span<std::byte> bytes = result.mutableBytes();
-  // Memory of a vector of bytes is aligned for every plain type.
+  // Fresh memory is aligned for every plain type.
   std::span<float> values(reinterpret_cast<float *>(bytes.data()),
                           bytes.size() / sizeof(float));
-  if (!input.layout()->blocks) {
-    int64_t depth = input.shape().back();
-    QuantRows rows(input.layout()->group, depth);
-    for (int64_t row = 0; row < input.elements() / depth; ++row) {
-      const std::byte *source = input.bytes().data() + row * rows.rowBytes();
-      for (int64_t k = 0; k < depth; ++k) {
-        float scale;
-        std::memcpy(&scale, source + rows.scalesOffset() + k / rows.group() * 4,
-                    sizeof scale);
-        values[row * depth + k] = scale * float(int8_t(source[k]));
-      }
-    }
-    return result;
-  }
   [[maybe_unused]] bool fits =
       runtime::dequantize(input.layout()->blocks->type, input.bytes(), values);
   assert(fits && "blocks that do not hold the elements");
   return result;
 }
 
-HostTensor lathe::cast(const HostTensor &input, ElementType type) {
-  if (input.layout()) {
-    HostTensor values = dequantized(input);
-    return type == ElementType::F32 ? values : cast(values, type);
-  }
+/// Each element of \p input, read as a From, as \p convert has it.
+template <typename From, typename Convert>
+static HostTensor convertEach(const HostTensor &input, ElementType type,
+                              Convert convert) {
   HostTensor result(type, input.shape());
-  int64_t count = input.elements();
   std::byte *target = result.mutableBytes().data();
-  auto store = [&](int64_t index, auto value) {
+  const std::byte *source = input.bytes().data();
+  for (int64_t index = 0; index < input.elements(); ++index) {
+    From element;
+    std::memcpy(&element, source + index * sizeof element, sizeof element);
+    auto value = convert(element);
     std::memcpy(target + index * sizeof value, &value, sizeof value);
-  };
-  if (input.type() == type) {
-    std::ranges::copy(input.bytes(), target);
-    return result;
-  }
-  for (int64_t index = 0; index < count; ++index) {
-    if (type == ElementType::F64) {
-      store(index, static_cast<double>(readFloat(input, index)));
-    } else if (type == ElementType::F16) {
-      store(index, runtime::floatToHalf(readFloat(input, index)));
-    } else if (type == ElementType::BF16) {
-      store(index, runtime::floatToBfloat(readFloat(input, index)));
-    } else if (input.type() == ElementType::F64) {
-      double value;
-      std::memcpy(&value, input.bytes().data() + index * 8, sizeof value);
-      store(index, static_cast<float>(value));
-    } else {
-      store(index, readFloat(input, index));
-    }
   }
   return result;
 }
 
-HostTensor lathe::ropeTable(int64_t positions,
+/// The same, with \p toFloat for the f32 value of an element.
+template <typename From, typename ToFloat>
+static HostTensor castFrom(const HostTensor &input, ElementType type,
+                           ToFloat toFloat) {
+  if (type == ElementType::F64)
+    return convertEach<From>(input, type, [&](From element) {
+      return static_cast<double>(toFloat(element));
+    });
+  if (type == ElementType::F16)
+    return convertEach<From>(input, type, [&](From element) {
+      return runtime::floatToHalf(toFloat(element));
+    });
+  if (type == ElementType::BF16)
+    return convertEach<From>(input, type, [&](From element) {
+      return runtime::floatToBfloat(toFloat(element));
+    });
+  return convertEach<From>(input, type, toFloat);
+}
+
+HostTensor lathe::cast(const HostTensor &input, ElementType type) {
+  if (input.layout()) {
+    HostTensor values = input.layout()->blocks ? dequantizedBlocks(input)
+                                               : dequantizedRows(input);
+    return cast(values, type);
+  }
+  if (input.type() == type)
+    return input;
+  if (input.type() == ElementType::F64 && type == ElementType::F32)
+    return convertEach<double>(input, type, [](double element) {
+      return static_cast<float>(element);
+    });
+  if (input.type() == ElementType::F64)
+    return castFrom<double>(input, type, roundToOdd);
+  if (input.type() == ElementType::F32)
+    return castFrom<float>(input, type, [](float element) { return element; });
+  if (input.type() == ElementType::F16)
+    return castFrom<uint16_t>(
+        input, type, [](uint16_t code) { return runtime::halfToFloat(code); });
+  return castFrom<uint16_t>(
+      input, type, [](uint16_t code) { return runtime::bfloatToFloat(code); });
+}
+
+HostTensor lathe::ropeTable(int64_t begin, int64_t end,
                             std::span<const double> frequencies, double scale) {
   int64_t half = frequencies.size();
-  HostTensor result(ElementType::F32, {positions, 2 * half});
-  std::byte *target = result.mutableBytes().data();
+  HostTensor result(ElementType::F32, {end - begin, 2 * half});
+  std::byte *row = result.mutableBytes().data();
   float factor = static_cast<float>(scale);
-  for (int64_t position = 0; position < positions; ++position)
+  for (int64_t position = begin; position < end; ++position) {
     for (int64_t i = 0; i < half; ++i) {
       double angle =
           static_cast<float>(static_cast<double>(position) * frequencies[i]);
       float cosine = static_cast<float>(std::cos(angle)) * factor;
       float sine = static_cast<float>(std::sin(angle)) * factor;
-      std::byte *row = target + position * 2 * half * sizeof(float);
       std::memcpy(row + i * sizeof(float), &cosine, sizeof(float));
       std::memcpy(row + (half + i) * sizeof(float), &sine, sizeof(float));
     }
+    row += 2 * half * sizeof(float);
+  }
   return result;
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -21,10 +22,10 @@ struct QuantLayout {
   int64_t group = 0;
 };
 
-/// A row-major tensor that owns its bytes or borrows them from a mapped file.
-/// The transforms below take tensors that fit each other, as the verifiers of
-/// their ops have it, and return new ones; none can fail but for memory. Bytes
-/// are at any alignment.
+/// A row-major tensor that owns its bytes, with its copies, or borrows them
+/// from a mapped file. The transforms below take tensors that fit each other,
+/// as the verifiers of their ops have it, and return new ones; none can fail
+/// but for memory. Bytes are at any alignment.
 class HostTensor {
 public:
   /// Zeros.
@@ -32,25 +33,26 @@ public:
   /// Borrows \p bytes, exactly those of the elements.
   HostTensor(runtime::ElementType type, std::vector<int64_t> shape,
              std::span<const std::byte> bytes)
-      : element(type), sizes(std::move(shape)), borrowed(bytes) {}
+      : element(type), sizes(std::move(shape)), content(bytes) {}
   /// Borrows \p bytes, exactly the blocks of \p layout that hold the elements
   /// of \p shape: F32 to all who ask, and of use to cast() and
   /// packQuantised() only.
   HostTensor(const runtime::BlockLayout &layout, std::vector<int64_t> shape,
              std::span<const std::byte> bytes)
       : element(runtime::ElementType::F32), sizes(std::move(shape)),
-        borrowed(bytes), quantised({&layout}) {}
+        content(bytes), quantised({&layout}) {}
 
   runtime::ElementType type() const { return element; }
   const std::vector<int64_t> &shape() const { return sizes; }
   /// The layout of a quantised tensor; none: elements are plain.
   const std::optional<QuantLayout> &layout() const { return quantised; }
   int64_t elements() const;
-  std::span<const std::byte> bytes() const {
-    return owned.empty() ? borrowed : std::span<const std::byte>(owned);
-  }
-  /// The bytes of a tensor that owns them.
-  std::span<std::byte> mutableBytes() { return owned; }
+  std::span<const std::byte> bytes() const { return content; }
+  /// The bytes of a tensor that owns them, to be filled before it is copied.
+  std::span<std::byte> mutableBytes() { return {owned.get(), content.size()}; }
+
+  /// Rows [begin, end) of the first dimension; the bytes are shared.
+  HostTensor rows(int64_t begin, int64_t end) const;
 
   /// Of a quantised tensor: its bytes, U8, those of a row a row.
   HostTensor rowBytes() const;
@@ -63,8 +65,9 @@ public:
 private:
   runtime::ElementType element;
   std::vector<int64_t> sizes;
-  std::vector<std::byte> owned;
-  std::span<const std::byte> borrowed;
+  /// Null where the bytes are borrowed.
+  std::shared_ptr<std::byte> owned;
+  std::span<const std::byte> content;
   std::optional<QuantLayout> quantised;
 };
 
@@ -86,10 +89,11 @@ HostTensor cast(const HostTensor &input, runtime::ElementType type);
 /// zero-padded; docs/design.md, 8.4.
 HostTensor pack(const HostTensor &input, int64_t columns, int64_t depth);
 
-/// F32 [positions, 2 F] for F frequencies: cosines, then sines, of the position
-/// times the frequency, rounded to f32, times \p scale.
-HostTensor ropeTable(int64_t positions, std::span<const double> frequencies,
-                     double scale);
+/// F32 [end - begin, 2 F] for F frequencies, a row for each position from
+/// \p begin on: cosines, then sines, of the position times the frequency,
+/// rounded to f32, times \p scale.
+HostTensor ropeTable(int64_t begin, int64_t end,
+                     std::span<const double> frequencies, double scale);
 
 } // namespace lathe
 

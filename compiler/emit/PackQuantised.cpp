@@ -1,8 +1,7 @@
 //===- PackQuantised.cpp - Panels of quantised weights --------------------===//
 //
-// Panel by panel: the integers of a unit are put in order, those of one term of
-// all columns beside each other; then words are made of them, all columns at a
-// time, which compilers turn into vectors.
+// Panel by panel, and there unit by unit: the integers of each column are put
+// in order, a byte each; then words are made of them, four bytes at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,8 +11,6 @@
 #include "dialects/lathe/QuantRows.h"
 #include "runtime/formats/Convert.h"
 
-#include "llvm/Support/Parallel.h"
-
 #include <cstring>
 
 using namespace lathe;
@@ -22,17 +19,13 @@ using runtime::UnpackedBlock;
 
 namespace {
 
-/// Columns that words are made of at a time: as many as a panel has in all
-/// layouts that the compiler makes, but any number works.
-constexpr int64_t kColumns = 32;
-
 /// Packs the panels of one weight.
 class PanelWriter {
 public:
   PanelWriter(const HostTensor &input, PackedAttr packing)
-      : input(input), quant(packing.getQuant()), sizes(packing),
-        columns(packing.getColumns()), rows(input.shape()[0]),
-        depth(input.shape()[1]), units(depth / quant.unit()),
+      : input(input), sizes(packing), columns(packing.getColumns()),
+        rows(input.shape()[0]), depth(input.shape()[1]),
+        units(depth / packing.getQuant().unit()), groups(sizes.groupsPerUnit()),
         group(sizes.octetsPerGroup() * 8) {
     if (rows > 0)
       sourceRow = int64_t(input.bytes().size()) / rows;
@@ -45,21 +38,19 @@ public:
   void write(int64_t panel, std::byte *target) const;
 
 private:
-  /// The integers of a unit: `quanta[term * columns + column]`, groups padded
-  /// to whole octets.
-  using Quanta = std::vector<uint8_t>;
-
   void readBlock(const std::byte *source, std::byte *unit, int64_t column,
-                 Quanta &quanta) const;
+                 uint8_t *quanta) const;
   void readRow(const std::byte *source, std::byte *unit, int64_t column,
-               Quanta &quanta) const;
+               uint8_t *quanta) const;
   void writeGroup(const uint8_t *quanta, std::byte *target) const;
   void writeHighWords(const uint8_t *quanta, std::byte *target) const;
 
   const HostTensor &input;
-  QuantAttr quant;
   PackedQuant sizes;
-  int64_t columns, rows, depth, units, group, sourceRow = 0;
+  int64_t columns, rows, depth, units;
+  /// Those of a unit; the terms of one, padded to whole octets.
+  int64_t groups, group;
+  int64_t sourceRow = 0;
 };
 
 } // namespace
@@ -72,72 +63,81 @@ static void storeHalf(std::byte *array, int64_t index, float value) {
 
 /// Takes the factors of a GGUF block to \p unit and its integers to \p quanta.
 void PanelWriter::readBlock(const std::byte *source, std::byte *unit,
-                            int64_t column, Quanta &quanta) const {
+                            int64_t column, uint8_t *quanta) const {
   UnpackedBlock block;
   runtime::unpackBlock(*input.layout()->blocks, source, block);
   storeHalf(unit, column, block.scale);
   if (sizes.hasMinimum())
     storeHalf(unit + sizes.minimumOffset(), column, block.minimum);
-  for (int64_t g = 0; sizes.hasGroupFactors() && g < sizes.groupsPerUnit();
-       ++g) {
+  for (int64_t g = 0; sizes.hasGroupFactors() && g < groups; ++g) {
     int64_t at = g * columns + column;
     unit[sizes.groupScaleOffset() + at] = std::byte(block.scaleCodes[g]);
     if (sizes.hasMinimum())
       unit[sizes.groupMinimumOffset() + at] = std::byte(block.minimumCodes[g]);
   }
-  for (int64_t k = 0; k < quant.unit(); ++k)
-    quanta[k * columns + column] = uint8_t(block.quanta[k] + sizes.zero());
+  int64_t zero = sizes.zero();
+  for (int64_t k = 0; k < groups * group; ++k)
+    quanta[k] = uint8_t(block.quanta[k] + zero);
 }
 
 /// The same for a row of bytes with one scale.
 void PanelWriter::readRow(const std::byte *source, std::byte *unit,
-                          int64_t column, Quanta &quanta) const {
-  QuantRows layout(quant, depth);
-  std::memcpy(unit + column * 4, source + layout.scalesOffset(), 4);
+                          int64_t column, uint8_t *quanta) const {
+  std::memcpy(unit + column * 4,
+              source + QuantRows(depth, depth).scalesOffset(), 4);
+  int64_t zero = sizes.zero();
   for (int64_t k = 0; k < depth; ++k)
-    quanta[k * columns + column] = uint8_t(int8_t(source[k]) + sizes.zero());
+    quanta[k] = uint8_t(int8_t(source[k]) + zero);
 }
 
 void PanelWriter::write(int64_t panel, std::byte *target) const {
   int64_t first = panel * columns, live = std::min(columns, rows - first);
-  int64_t groups = sizes.groupsPerUnit();
-  Quanta quanta(groups * group * columns);
+  // Column by column, groups padded with zeros to whole octets.
+  std::vector<uint8_t> quanta(columns * groups * group);
+  int64_t blockBytes = units > 0 ? sourceRow / units : 0;
   for (int64_t i = 0; i < units; ++i) {
     std::byte *unit = target + i * sizes.unitBytes();
     for (int64_t column = 0; column < live; ++column) {
       const std::byte *row =
           input.bytes().data() + (first + column) * sourceRow;
+      uint8_t *own = quanta.data() + column * groups * group;
       if (input.layout()->blocks)
-        readBlock(row + i * (sourceRow / units), unit, column, quanta);
+        readBlock(row + i * blockBytes, unit, column, own);
       else
-        readRow(row, unit, column, quanta);
+        readRow(row, unit, column, own);
     }
     for (int64_t g = 0; g < groups; ++g)
-      writeGroup(quanta.data() + g * group * columns,
+      writeGroup(quanta.data() + g * group,
                  unit + sizes.groupsOffset() + g * sizes.groupBytes());
   }
 }
 
+/// Four bytes as a word, the first one lowest, as in all memory that kernels
+/// read.
+static uint32_t wordAt(const uint8_t *bytes) {
+  uint32_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+/// Writes the words of a group; \p quanta are those of its first column.
 void PanelWriter::writeGroup(const uint8_t *quanta, std::byte *target) const {
-  auto code = [&](int64_t k, int64_t column) {
-    return uint32_t(quanta[k * columns + column]);
-  };
-  int64_t bits = quant.bits(), words = group / (bits == 8 ? 4 : 8);
-  for (int64_t word = 0; word < words; ++word)
-    for (int64_t begin = 0; begin < columns; begin += kColumns) {
-      int64_t count = std::min(kColumns, columns - begin);
-      uint32_t made[kColumns] = {};
-      for (int64_t byte = 0; byte < 4; ++byte)
-        for (int64_t c = 0; c < count; ++c) {
-          if (bits == 8)
-            made[c] |= code(4 * word + byte, begin + c) << (8 * byte);
-          else
-            made[c] |= (code(8 * word + byte, begin + c) & 15) << (8 * byte) |
-                       (code(8 * word + 4 + byte, begin + c) & 15)
-                           << (8 * byte + 4);
-        }
-      std::memcpy(target + 4 * (word * columns + begin), made, 4 * count);
-    }
+  constexpr uint32_t kLow = 0x0f0f0f0f;
+  bool isByte = sizes.lowBits() == 8;
+  int64_t terms = isByte ? 4 : 8, words = group / terms;
+  // A group may be a whole row: some words of all columns at a time stay in the
+  // first-level cache while they are written.
+  constexpr int64_t kWords = 16;
+  for (int64_t begin = 0; begin < words; begin += kWords)
+    for (int64_t column = 0; column < columns; ++column)
+      for (int64_t word = begin; word < std::min(begin + kWords, words);
+           ++word) {
+        const uint8_t *from = quanta + column * groups * group + word * terms;
+        uint32_t made = wordAt(from);
+        if (!isByte)
+          made = (made & kLow) | (wordAt(from + 4) & kLow) << 4;
+        std::memcpy(target + 4 * (word * columns + column), &made, sizeof made);
+      }
   if (sizes.highBits() > 0)
     writeHighWords(quanta, target + sizes.highOffset());
 }
@@ -146,14 +146,14 @@ void PanelWriter::writeGroup(const uint8_t *quanta, std::byte *target) const {
 void PanelWriter::writeHighWords(const uint8_t *quanta,
                                  std::byte *target) const {
   int64_t bits = sizes.highBits(), perWord = 32 / bits;
-  for (int64_t word = 0; word < group / perWord; ++word)
-    for (int64_t column = 0; column < columns; ++column) {
+  uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
+  for (int64_t column = 0; column < columns; ++column)
+    for (int64_t word = 0; word < group / perWord; ++word) {
+      const uint8_t *from = quanta + column * groups * group + word * perWord;
       uint32_t made = 0;
-      for (int64_t k = 0; k < perWord; ++k) {
-        uint32_t high = quanta[(word * perWord + k) * columns + column] >> 4;
-        made |= high << (8 * (k % 4) + k / 4 * bits);
-      }
-      std::memcpy(target + 4 * (word * columns + column), &made, 4);
+      for (int64_t k = 0; k < perWord; k += 4)
+        made |= (wordAt(from + k) >> 4 & mask) << (k / 4 * bits);
+      std::memcpy(target + 4 * (word * columns + column), &made, sizeof made);
     }
 }
 
@@ -162,8 +162,7 @@ HostTensor lathe::packQuantised(const HostTensor &input, PackedAttr packing) {
   HostTensor result(runtime::ElementType::U8,
                     {writer.panels(), writer.panelBytes()});
   std::byte *target = result.mutableBytes().data();
-  llvm::parallelFor(0, writer.panels(), [&](size_t panel) {
+  for (int64_t panel = 0; panel < writer.panels(); ++panel)
     writer.write(panel, target + panel * writer.panelBytes());
-  });
   return result;
 }

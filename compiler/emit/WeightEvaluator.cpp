@@ -31,6 +31,16 @@ static std::string toText(ElementType type, ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
+WeightEvaluator::WeightEvaluator(ModuleOp module, std::string directory,
+                                 std::string modulePath,
+                                 runtime::Symlinks symlinks)
+    : module(module), directory(std::move(directory)),
+      modulePath(std::move(modulePath)), symlinks(symlinks) {
+  for (Operation &op : *module.getBody())
+    if (auto symbol = dyn_cast<SymbolOpInterface>(op))
+      symbols[symbol.getName()] = &op;
+}
+
 //===----------------------------------------------------------------------===//
 // Files
 //===----------------------------------------------------------------------===//
@@ -143,10 +153,19 @@ Result<HostTensor> WeightEvaluator::readParameter(ParameterOp parameter) {
   return HostTensor(*element, tensor->shape, tensor->bytes);
 }
 
+Result<HostTensor> WeightEvaluator::valueOf(ParameterOp parameter) {
+  auto known = parameters.find(parameter);
+  if (known != parameters.end())
+    return known->second;
+  Result<HostTensor> tensor = readParameter(parameter);
+  if (tensor.isOk())
+    parameters.try_emplace(parameter, *tensor);
+  return tensor;
+}
+
 Status WeightEvaluator::checkFiles() {
-  auto module = cast<ModuleOp>(table.getOp());
   for (auto parameter : module.getOps<ParameterOp>()) {
-    Result<HostTensor> tensor = readParameter(parameter);
+    Result<HostTensor> tensor = valueOf(parameter);
     if (!tensor.isOk())
       return tensor.takeStatus();
   }
@@ -157,10 +176,19 @@ Status WeightEvaluator::checkFiles() {
 // Transforms
 //===----------------------------------------------------------------------===//
 
-/// Computes one transform, whose verifier has passed, from its operands. An
-/// operand that is a pointer to the last reader's may be consumed.
-static Result<HostTensor> transform(Operation *op,
-                                    ArrayRef<HostTensor *> operands) {
+static HostTensor ropeRows(RopeTableOp rope, RowRange rows) {
+  SmallVector<double> frequencies;
+  for (auto value : rope.getFrequencies().getAsRange<FloatAttr>())
+    frequencies.push_back(value.getValueAsDouble());
+  return ropeTable(rows.begin, rows.end, frequencies,
+                   rope.getScale().convertToDouble());
+}
+
+/// Computes one transform, whose verifier has passed, from its operands: a
+/// tensor of \p shape, which may have fewer rows than the op's type.
+static Result<HostTensor> transformPlain(Operation *op,
+                                         ArrayRef<HostTensor *> operands,
+                                         std::vector<int64_t> shape) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   return TypeSwitch<Operation *, Result<HostTensor>>(op)
       .Case([&](ConcatOp concatOp) {
@@ -175,8 +203,7 @@ static Result<HostTensor> transform(Operation *op,
         return permute(*operands[0], permuteOp.getOrder());
       })
       .Case([&](ReshapeOp) {
-        return HostTensor(*operands[0])
-            .reshaped(std::vector<int64_t>(type.getShape()));
+        return HostTensor(*operands[0]).reshaped(std::move(shape));
       })
       .Case([&](CastOp) -> Result<HostTensor> {
         std::optional<ElementType> element =
@@ -198,11 +225,7 @@ static Result<HostTensor> transform(Operation *op,
         return pack(*operands[0], packed.getColumns(), packed.getDepth());
       })
       .Case([&](RopeTableOp rope) {
-        SmallVector<double> frequencies;
-        for (auto value : rope.getFrequencies().getAsRange<FloatAttr>())
-          frequencies.push_back(value.getValueAsDouble());
-        return ropeTable(type.getDimSize(0), frequencies,
-                         rope.getScale().convertToDouble());
+        return ropeRows(rope, {0, type.getDimSize(0)});
       })
       .Default([](Operation *other) {
         return Status::error(StatusCode::Unsupported,
@@ -213,26 +236,31 @@ static Result<HostTensor> transform(Operation *op,
 
 /// The same for quantised operands too: their rows move as bytes.
 static Result<HostTensor> transformAny(Operation *op,
-                                       ArrayRef<HostTensor *> operands) {
+                                       ArrayRef<HostTensor *> operands,
+                                       std::vector<int64_t> shape) {
   std::optional<QuantLayout> layout;
   if (!operands.empty())
     layout = operands[0]->layout();
   if (!layout || isa<CastOp, QuantizeOp, PackOp>(op))
-    return transform(op, operands);
+    return transformPlain(op, operands, std::move(shape));
   std::vector<HostTensor> rows;
   for (const HostTensor *operand : operands)
     rows.push_back(operand->rowBytes());
-  std::vector<int64_t> shape(
-      cast<RankedTensorType>(op->getResult(0).getType()).getShape());
   if (isa<ReshapeOp>(op))
     return HostTensor(*operands[0]).reshaped(std::move(shape));
   SmallVector<HostTensor *> pointers;
   for (HostTensor &row : rows)
     pointers.push_back(&row);
-  Result<HostTensor> moved = transform(op, pointers);
+  Result<HostTensor> moved = transformPlain(op, pointers, shape);
   if (!moved.isOk())
     return moved.takeStatus();
   return std::move(*moved).ofRows(*layout, std::move(shape));
+}
+
+/// The shape of the result of \p op, all its rows.
+static std::vector<int64_t> shapeOf(Operation &op) {
+  return std::vector<int64_t>(
+      cast<RankedTensorType>(op.getResult(0).getType()).getShape());
 }
 
 Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
@@ -250,7 +278,7 @@ Result<HostTensor> WeightEvaluator::evaluateDerived(DerivedOp derived,
       operands.push_back(values[operand].get());
     auto get = dyn_cast<GetOp>(op);
     Result<HostTensor> value = get ? evaluateAt(get.getSymbol(), depth + 1)
-                                   : transformAny(&op, operands);
+                                   : transformAny(&op, operands, shapeOf(op));
     if (!value.isOk())
       return get ? value.takeStatus()
                  : fail(value.status().code(), value.status().message());
@@ -274,20 +302,183 @@ Result<HostTensor> WeightEvaluator::evaluateAt(StringRef name, unsigned depth) {
                              std::to_string(kMaxDepth) +
                              " parameters build on each other, or on "
                              "themselves");
-  Operation *op = table.lookup(name);
-  if (auto parameter = dyn_cast_or_null<ParameterOp>(op))
-    return readParameter(parameter);
+  Operation *op = symbols.lookup(name);
+  if (auto parameter = dyn_cast_or_null<ParameterOp>(op)) {
+    Result<HostTensor> tensor = valueOf(parameter);
+    readBytes += tensor.isOk() ? tensor->bytes().size() : 0;
+    return tensor;
+  }
   if (auto derived = dyn_cast_or_null<DerivedOp>(op))
     return evaluateDerived(derived, depth);
   return Status::error(StatusCode::NotFound,
                        "@" + name.str() + ": no such parameter");
 }
 
-Result<HostTensor> WeightEvaluator::evaluate(StringRef name) {
-  Result<HostTensor> value = evaluateAt(name, 0);
+/// \p value, unless kernels have no layout for it.
+static Result<HostTensor> refuseBlocks(StringRef name,
+                                       Result<HostTensor> value) {
   if (value.isOk() && value->layout() && value->layout()->blocks)
     return Status::error(StatusCode::Unsupported,
                          "@" + name.str() +
                              ": a quantised tensor (use lathe.cast first)");
   return value;
+}
+
+Result<HostTensor> WeightEvaluator::evaluate(StringRef name) {
+  return refuseBlocks(name, evaluateAt(name, 0));
+}
+
+//===----------------------------------------------------------------------===//
+// Some rows
+//===----------------------------------------------------------------------===//
+
+/// Elements of a row.
+static int64_t rowElements(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return ShapedType::getNumElements(type.getShape().drop_front());
+}
+
+/// The columns of a panel of the packed type \p type, else 1.
+static int64_t panelRows(Type type) {
+  auto packed =
+      dyn_cast_or_null<PackedAttr>(cast<RankedTensorType>(type).getEncoding());
+  return packed ? packed.getColumns() : 1;
+}
+
+/// Whether a reshape keeps rows together, or makes several of one or one of
+/// several.
+static bool keepsRows(ReshapeOp op) {
+  int64_t from = rowElements(op.getInput()), to = rowElements(op.getResult());
+  return from > 0 && to > 0 && (from % to == 0 || to % from == 0);
+}
+
+/// Whether some rows of \p value can be computed without the others. Not where
+/// it has several readers: each would compute it anew.
+bool WeightEvaluator::isByRows(Value value, unsigned depth) const {
+  Operation *op = value.getDefiningOp();
+  if (!value.hasOneUse())
+    return false;
+  if (auto get = dyn_cast<GetOp>(op))
+    return isByRows(get.getSymbol(), depth + 1);
+  for (Value operand : op->getOperands())
+    if (cast<RankedTensorType>(operand.getType()).getRank() == 0 ||
+        panelRows(operand.getType()) != 1)
+      return false;
+  if (auto permuteOp = dyn_cast<PermuteOp>(op))
+    if (permuteOp.getOrder()[0] != 0)
+      return false;
+  if (auto reshapeOp = dyn_cast<ReshapeOp>(op))
+    if (!keepsRows(reshapeOp))
+      return false;
+  // Whose message comes with the whole.
+  if (isa<CastOp>(op) && !elementTypeOf(getElementTypeOrSelf(value.getType())))
+    return false;
+  return llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isByRows(operand, depth); });
+}
+
+bool WeightEvaluator::isByRows(StringRef name, unsigned depth) const {
+  Operation *op = symbols.lookup(name);
+  if (auto derived = dyn_cast_or_null<DerivedOp>(op))
+    return depth <= kMaxDepth &&
+           isByRows(derived.getBody().front().getTerminator()->getOperand(0),
+                    depth);
+  return isa_and_nonnull<ParameterOp>(op);
+}
+
+RowSteps WeightEvaluator::rowSteps(StringRef name) const {
+  auto derived = dyn_cast_or_null<DerivedOp>(symbols.lookup(name));
+  if (!derived || !isByRows(name, /*depth=*/0))
+    return {};
+  Value result = derived.getBody().front().getTerminator()->getOperand(0);
+  auto type = cast<RankedTensorType>(result.getType());
+  if (type.getRank() == 0)
+    return {};
+  return {type.getDimSize(0), panelRows(type), rowElements(result)};
+}
+
+/// The rows of operand \p index that \p rows of the result of \p op are made
+/// of.
+static RowRange rowsOfOperand(Operation *op, unsigned index, RowRange rows) {
+  if (auto concatOp = dyn_cast<ConcatOp>(op);
+      concatOp && concatOp.getDimension() == 0) {
+    int64_t begin = 0;
+    for (Value before : op->getOperands().take_front(index))
+      begin += cast<RankedTensorType>(before.getType()).getDimSize(0);
+    int64_t size =
+        cast<RankedTensorType>(op->getOperand(index).getType()).getDimSize(0);
+    return {std::clamp(rows.begin - begin, int64_t(0), size),
+            std::clamp(rows.end - begin, int64_t(0), size)};
+  }
+  if (auto sliceOp = dyn_cast<SliceOp>(op);
+      sliceOp && sliceOp.getDimension() == 0) {
+    int64_t begin = sliceOp.getBegin();
+    return {rows.begin + begin, rows.end + begin};
+  }
+  if (isa<ReshapeOp>(op)) {
+    int64_t from = rowElements(op->getOperand(0));
+    int64_t to = rowElements(op->getResult(0));
+    return {rows.begin * to / from, (rows.end * to + from - 1) / from};
+  }
+  return rows;
+}
+
+Result<HostTensor> WeightEvaluator::evaluateRows(Value value, RowRange rows) {
+  Operation *op = value.getDefiningOp();
+  if (auto get = dyn_cast<GetOp>(op))
+    return evaluateRows(get.getSymbol(), rows);
+  if (auto rope = dyn_cast<RopeTableOp>(op))
+    return ropeRows(rope, rows);
+
+  std::vector<HostTensor> operands;
+  // What the operands have the numbers of: more rows, where some of a reshape's
+  // result are parts of one of its operand.
+  RowRange made = rows;
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    RowRange needed = rowsOfOperand(op, index, rows);
+    if (needed.size() == 0)
+      continue;
+    Result<HostTensor> some = evaluateRows(operand, needed);
+    if (!some.isOk())
+      return some;
+    operands.push_back(std::move(*some));
+    if (isa<ReshapeOp>(op)) {
+      int64_t from = rowElements(operand), to = rowElements(value);
+      made = {needed.begin * from / to, needed.end * from / to};
+    }
+  }
+  bool isByRange = isa<ConcatOp, SliceOp>(op) &&
+                   op->getAttrOfType<IntegerAttr>("dimension").getInt() == 0;
+  if (isByRange && operands.size() == 1)
+    return std::move(operands.front());
+
+  SmallVector<HostTensor *> pointers;
+  for (HostTensor &operand : operands)
+    pointers.push_back(&operand);
+  std::vector<int64_t> shape = shapeOf(*op);
+  shape[0] = made.size();
+  Result<HostTensor> result = transformAny(op, pointers, std::move(shape));
+  if (!result.isOk() || made.size() == rows.size())
+    return result;
+  return result->rows(rows.begin - made.begin, rows.end - made.begin);
+}
+
+Result<HostTensor> WeightEvaluator::evaluateRows(StringRef name,
+                                                 RowRange rows) {
+  Operation *op = symbols.lookup(name);
+  if (auto derived = dyn_cast<DerivedOp>(op))
+    return evaluateRows(
+        derived.getBody().front().getTerminator()->getOperand(0), rows);
+  Result<HostTensor> tensor = valueOf(cast<ParameterOp>(op));
+  if (!tensor.isOk())
+    return tensor;
+  HostTensor some = tensor->rows(rows.begin, rows.end);
+  readBytes += some.bytes().size();
+  return some;
+}
+
+Result<HostTensor> WeightEvaluator::evaluate(StringRef name, RowRange rows) {
+  assert(rowSteps(name).rows > 0 &&
+         "some rows of a weight that has none alone");
+  return refuseBlocks(name, evaluateRows(name, rows));
 }

@@ -21,7 +21,7 @@ static constexpr const char *kUsage =
     "f32|bf16|q8] [--max-tokens N] "
     "[--context N]\n"
     "       [--schedules FILE] [--tune SECONDS] [--jobs N] [--dump-ir DIR] "
-    "[--compile-to PHASE] [--verbose]\n"
+    "[--compile-to PHASE] [--timing] [--verbose]\n"
     "Started by `lathe compile` and `lathe import`, which explain the flags.\n";
 
 static Status wrong(const llvm::Twine &message) {
@@ -117,6 +117,10 @@ static Status readFlag(StringRef flag, Arguments &arguments,
     if (!phase)
       return wrong("--compile-to: there is no phase '" + name + "'");
     line.compile.compileTo = *phase;
+    return Status::ok();
+  }
+  if (flag == "--timing") {
+    line.timing = true;
     return Status::ok();
   }
   if (flag == "--verbose") {

@@ -21,6 +21,7 @@ struct CommandLine {
   std::string activations; ///< Empty: f32.
   int64_t context = 0;     ///< 0: the model's.
   bool verbose = false;
+  bool timing = false;
   CompileOptions compile;
 };
 

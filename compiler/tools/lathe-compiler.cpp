@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Compiler.h"
+#include "compiler/Timing.h"
 #include "compiler/tools/CommandLine.h"
 #include "compiler/tools/ModuleSource.h"
 
@@ -48,18 +49,25 @@ static int report(const Status &status) {
   return exitOf(status.code());
 }
 
-static Status compile(const CommandLine &line, mlir::MLIRContext &context) {
+static Status compile(const CommandLine &line, TimingTable &timing,
+                      mlir::MLIRContext &context) {
+  StopWatch watch;
   runtime::Result<ModuleSource> source = ModuleSource::load(context, line);
   if (!source.isOk())
     return source.takeStatus();
   LATHE_RETURN_IF_ERROR(source->refuseOutput(line));
+  timing.addStep("import", watch.seconds());
   CompileOptions options = line.compile;
+  options.timing = &timing;
   options.moduleDirectory = source->directory;
   options.modulePath = source->path;
   options.moduleSymlinks = source->path.empty() ? runtime::Symlinks::OfEntries
                                                 : runtime::Symlinks::Beneath;
   options.tokenizerTables = std::move(source->tokenizerTables);
-  return compileModule(*source->module, options, line.output);
+  LATHE_RETURN_IF_ERROR(compileModule(*source->module, options, line.output));
+  if (line.timing)
+    timing.print(llvm::errs());
+  return Status::ok();
 }
 
 static Status import(const CommandLine &line, mlir::MLIRContext &context) {
@@ -73,6 +81,7 @@ static Status import(const CommandLine &line, mlir::MLIRContext &context) {
 int main(int argc, char **argv) {
   // A limit on the size of files ends in a failed write, not in a signal.
   std::signal(SIGXFSZ, SIG_IGN);
+  TimingTable timing;
   runtime::Result<CommandLine> line = parseCommandLine(argc, argv);
   if (!line.isOk()) {
     printMessage("error", line.status().message());
@@ -83,7 +92,7 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   DiagnosticPrinter diagnostics(context, line->verbose);
   Status status =
-      line->isImport ? import(*line, context) : compile(*line, context);
+      line->isImport ? import(*line, context) : compile(*line, timing, context);
   // The Status of a failed pass repeats what the handler has printed.
   if (!status.isOk() && diagnostics.hasErrors())
     return exitOf(status.code());

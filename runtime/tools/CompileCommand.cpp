@@ -32,6 +32,7 @@ struct CompileOptions {
   std::string tuneSeconds;
   std::string dumpIr;
   std::string compileTo;
+  bool timing = false;
 };
 
 } // namespace
@@ -113,6 +114,8 @@ static Exit compile(const CompileOptions &options) {
     arguments.insert(arguments.end(), {"--dump-ir", options.dumpIr});
   if (!options.compileTo.empty())
     arguments.insert(arguments.end(), {"--compile-to", options.compileTo});
+  if (options.timing)
+    arguments.push_back("--timing");
   return runCompiler(arguments);
 }
 
@@ -138,8 +141,9 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
       ->check(wholeNumber(0, 3))
       ->capture_default_str();
   command
-      ->add_option("-j,--jobs", options->jobs,
-                   "Threads that compile kernels; 0: one a core")
+      ->add_option(
+          "-j,--jobs", options->jobs,
+          "Threads that compile kernels and pack weights; 0: one a core")
       ->check(wholeNumber(0, 4096))
       ->capture_default_str();
   command->add_option(
@@ -158,6 +162,8 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
       ->add_option("--compile-to", options->compileTo,
                    "Stop after this phase and write the module as text")
       ->check(CLI::IsMember({"import", "graph", "kernels", "plan", "rt"}));
+  command->add_flag("--timing", options->timing,
+                    "Print on standard error where the time went");
   command->callback([options, &result] { result = compile(*options); });
 }
 

@@ -39,6 +39,7 @@ struct Job {
   KernelObject object;
   Status status;
   bool fromCache = false;
+  KernelSeconds seconds;
 };
 } // namespace
 
@@ -97,6 +98,7 @@ static void runJob(Job &job, KernelObjectCompiler &compiler,
     llvm::raw_fd_ostream(prefix + ".mlir", error) << job.text;
   }
   Result<KernelObject> object = compiler.compile(job.text, prefix);
+  job.seconds = compiler.seconds();
   if (!object.isOk()) {
     job.status =
         Status::error(object.status().code(),
@@ -107,8 +109,16 @@ static void runJob(Job &job, KernelObjectCompiler &compiler,
   cache.store(key, job.object);
 }
 
-/// Runs all jobs on up to `options.jobs` threads, each with contexts of its
-/// own.
+/// Threads for \p jobs.
+static size_t threadCount(const std::vector<Job> &jobs,
+                          const KernelCompileOptions &options) {
+  size_t count = options.jobs
+                     ? options.jobs
+                     : std::max(1u, std::thread::hardware_concurrency());
+  return std::min(count, jobs.size());
+}
+
+/// Runs all jobs, each thread with contexts of its own.
 static void runJobs(std::vector<Job> &jobs, const ObjectCache &cache,
                     const TargetLevel &level,
                     const KernelCompileOptions &options) {
@@ -122,11 +132,8 @@ static void runJobs(std::vector<Job> &jobs, const ObjectCache &cache,
       runJob(jobs[i], *compiler, cache, level, options);
     }
   };
-  size_t count = options.jobs
-                     ? options.jobs
-                     : std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(count, jobs.size()); ++i)
+  for (size_t i = 1; i < threadCount(jobs, options); ++i)
     threads.emplace_back(work);
   work();
   for (std::thread &thread : threads)
@@ -154,8 +161,44 @@ static AffineMap parseTiles(llvm::StringRef text, MLIRContext *context) {
   return map ? map.getAffineMap() : AffineMap();
 }
 
+/// Adds the step of \p level: what became of \p kernels kernels, and where the
+/// time of those that were compiled went.
+static void addTiming(const TargetLevel &level, const std::vector<Job> &jobs,
+                      size_t kernels, double seconds,
+                      const KernelCompileOptions &options) {
+  constexpr size_t kSlowest = 5;
+  std::vector<const Job *> compiled;
+  KernelSeconds sums;
+  for (const Job &job : jobs) {
+    if (job.fromCache)
+      continue;
+    compiled.push_back(&job);
+    sums.lowering += job.seconds.lowering;
+    sums.optimising += job.seconds.optimising;
+    sums.emitting += job.seconds.emitting;
+  }
+  options.timing->addStep(
+      "code of " + level.name.str(), seconds,
+      std::to_string(kernels) + " kernels: " + std::to_string(compiled.size()) +
+          " compiled, " + std::to_string(jobs.size() - compiled.size()) +
+          " from the cache, " + std::to_string(kernels - jobs.size()) +
+          " equal to another; threads: " +
+          std::to_string(threadCount(jobs, options)));
+  if (compiled.empty())
+    return;
+  options.timing->addPart("lowering", sums.lowering);
+  options.timing->addPart("LLVM's passes", sums.optimising);
+  options.timing->addPart("instruction selection", sums.emitting);
+  llvm::sort(compiled, [](const Job *a, const Job *b) {
+    return a->seconds.sum() > b->seconds.sum();
+  });
+  for (const Job *job : llvm::ArrayRef(compiled).take_front(kSlowest))
+    options.timing->addPart("kernel " + job->name, job->seconds.sum());
+}
+
 Result<KernelImage> compileKernels(ModuleOp module, const TargetLevel &level,
                                    const KernelCompileOptions &options) {
+  StopWatch watch;
   std::vector<Job> jobs;
   llvm::StringMap<size_t> jobOfText;
   std::vector<std::pair<std::string, size_t>> kernels; // name, job
@@ -165,7 +208,8 @@ Result<KernelImage> compileKernels(ModuleOp module, const TargetLevel &level,
     std::string text = printKernel(kernel);
     auto [entry, isNew] = jobOfText.try_emplace(text, jobs.size());
     if (isNew)
-      jobs.push_back({text, kernel.getName().str(), {}, Status::ok(), false});
+      jobs.push_back(
+          {text, kernel.getName().str(), {}, Status::ok(), false, {}});
     kernels.emplace_back(kernel.getName().str(), entry->second);
   });
 
@@ -198,6 +242,8 @@ Result<KernelImage> compileKernels(ModuleOp module, const TargetLevel &level,
                            "kernel " + name + ": has no tiles");
     image.kernels.push_back({name, tiles, jobs[job].object.scratchBytes});
   }
+  if (options.timing)
+    addTiming(level, jobs, kernels.size(), watch.seconds(), options);
   return image;
 }
 

@@ -2,6 +2,7 @@
 #ifndef LATHE_COMPILER_TARGETS_CPU_KERNELCOMPILER_H
 #define LATHE_COMPILER_TARGETS_CPU_KERNELCOMPILER_H
 
+#include "compiler/Timing.h"
 #include "compiler/targets/cpu/Target.h"
 #include "runtime/Status.h"
 
@@ -26,6 +27,8 @@ struct KernelCompileOptions {
   /// `dumpDir/LEVEL/KERNEL.{mlir,lowered.mlir,ll,s}`. Nothing is read from the
   /// cache then.
   std::string dumpDir;
+  /// Gets a step for the level; null: nothing is measured.
+  TimingTable *timing = nullptr;
 };
 
 /// What the planner needs to know of a kernel that has been compiled.

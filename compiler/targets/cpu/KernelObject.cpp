@@ -2,6 +2,7 @@
 
 #include "compiler/targets/cpu/KernelObject.h"
 
+#include "compiler/Timing.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/Pipeline.h"
 
@@ -41,6 +42,7 @@ struct KernelObjectCompiler::State {
   MLIRContext context{MLIRContext::Threading::DISABLED};
   std::unique_ptr<llvm::TargetMachine> machine;
   std::string diagnostics;
+  KernelSeconds seconds;
 };
 
 /// Makes LLVM know the targets of the levels; once a process.
@@ -96,6 +98,10 @@ KernelObjectCompiler::KernelObjectCompiler(const TargetLevel &level,
 }
 
 KernelObjectCompiler::~KernelObjectCompiler() = default;
+
+const KernelSeconds &KernelObjectCompiler::seconds() const {
+  return state->seconds;
+}
 
 /// Writes one dump; a dump that cannot be written is no reason to fail.
 static void dump(llvm::StringRef prefix, llvm::StringRef suffix,
@@ -172,6 +178,7 @@ Result<KernelObject> KernelObjectCompiler::compile(llvm::StringRef text,
   if (!state->machine)
     return fail("this LLVM was built without the target");
 
+  StopWatch loweringWatch;
   OwningOpRef<ModuleOp> module =
       parseSourceString<ModuleOp>(text, ParserConfig(&context));
   if (!module)
@@ -204,8 +211,12 @@ Result<KernelObject> KernelObjectCompiler::compile(llvm::StringRef text,
       translateModuleToLLVMIR(*module, llvmContext);
   if (!code)
     return fail("cannot translate the kernel to LLVM");
+  state->seconds.lowering = loweringWatch.seconds();
+
+  StopWatch optimising;
   setTarget(*code, *state->machine, level);
   optimize(*code, *state->machine);
+  state->seconds.optimising = optimising.seconds();
   dump(dumpPrefix, ".ll",
        [&](llvm::raw_ostream &stream) { code->print(stream, nullptr); });
   dump(dumpPrefix, ".s", [&](llvm::raw_ostream &stream) {
@@ -220,7 +231,9 @@ Result<KernelObject> KernelObjectCompiler::compile(llvm::StringRef text,
       stream << emit(*copy, *state->machine,
                      llvm::CodeGenFileType::AssemblyFile);
   });
+  StopWatch emitting;
   object.elf = emit(*code, *state->machine, llvm::CodeGenFileType::ObjectFile);
+  state->seconds.emitting = emitting.seconds();
   if (object.elf.empty())
     return fail("LLVM makes no object for the level");
   return object;

@@ -29,6 +29,15 @@ struct KernelObject {
   int64_t scratchBytes = 0;
 };
 
+/// How long a kernel's stages took, in seconds.
+struct KernelSeconds {
+  double lowering = 0;   ///< From lathe to the llvm dialect, by our passes.
+  double optimising = 0; ///< LLVM's passes.
+  double emitting = 0;   ///< Instruction selection to the object.
+
+  double sum() const { return lowering + optimising + emitting; }
+};
+
 /// Turns kernels into objects. One for each thread: it owns an MLIR context.
 class KernelObjectCompiler {
 public:
@@ -41,6 +50,9 @@ public:
   /// Errors: Unsupported, with MLIR's diagnostics.
   runtime::Result<KernelObject> compile(llvm::StringRef text,
                                         llvm::StringRef dumpPrefix);
+
+  /// Those of the last compile().
+  const KernelSeconds &seconds() const;
 
   /// The memory functions that LLVM may call from any kernel (memcpy, memmove,
   /// memset, memcmp), hidden, as an object.

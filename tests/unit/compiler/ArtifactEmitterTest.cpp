@@ -71,11 +71,11 @@ protected:
   }
   void TearDown() override { std::filesystem::remove(path); }
 
-  Status emit(std::string target) {
+  Status emit(std::string target, unsigned threads = 1) {
     std::vector<TargetImage> images = {{std::move(target), "code"}};
     WeightEvaluator weights(
         module->lookupSymbol<mlir::ModuleOp>(rt::kWeightsModule), ".");
-    return emitArtifact(*module, {images, {}}, weights, path.string());
+    return emitArtifact(*module, {images, {}, threads}, weights, path.string());
   }
   std::string bytes() {
     Result<MappedFile> file = MappedFile::open(path.string());
@@ -161,8 +161,10 @@ TEST_F(ArtifactEmitterTest, LeavesOutACostThatTheSchemaCannotHold) {
 TEST_F(ArtifactEmitterTest, GivesTheSameBytesAgain) {
   ASSERT_TRUE(emit("machine").isOk());
   std::string first = bytes();
-  ASSERT_TRUE(emit("machine").isOk());
-  EXPECT_EQ(bytes(), first);
+  for (unsigned threads : {1, 2}) {
+    ASSERT_TRUE(emit("machine", threads).isOk());
+    EXPECT_EQ(bytes(), first) << threads;
+  }
 }
 
 TEST_F(ArtifactEmitterTest, RefusesATargetWithoutCode) {

@@ -75,6 +75,23 @@ TEST(HostTensorTest, PackPadsPanelsAndGroupsWithZeros) {
             (Floats{0, 1, 3, 4, 2, 0, 5, 0, 6, 7, 0, 0, 8, 0, 0, 0}));
 }
 
+TEST(HostTensorTest, PackPutsEveryElementOfLargeMatricesInItsPlace) {
+  // More than one panel and more terms than a cache line holds, with tails.
+  int64_t rows = 69, terms = 37;
+  for (int64_t depth : {1, 2, 3}) {
+    HostTensor packed = pack(count({rows, terms}), 32, depth);
+    ASSERT_EQ(packed.shape(),
+              (Shape{3, (terms + depth - 1) / depth, 32, depth}));
+    Floats expected(packed.elements());
+    int64_t groups = packed.shape()[1];
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t term = 0; term < terms; ++term)
+        expected[((row / 32 * groups + term / depth) * 32 + row % 32) * depth +
+                 term % depth] = float(row * terms + term);
+    EXPECT_EQ(read<float>(packed), expected) << depth;
+  }
+}
+
 TEST(HostTensorTest, CastWidensEveryHalfAndBfloatExactly) {
   for (ElementType type : {ElementType::F16, ElementType::BF16}) {
     std::vector<uint16_t> codes(65536);
@@ -103,7 +120,7 @@ TEST(HostTensorTest, CastFromDoubleRoundsOnce) {
 
 TEST(HostTensorTest, RopeTableHoldsCosinesThenSines) {
   std::vector<double> frequencies = {1.0, 0.25};
-  Floats table = read<float>(ropeTable(4, frequencies, 2.0));
+  Floats table = read<float>(ropeTable(0, 4, frequencies, 2.0));
   for (int p = 0; p < 4; ++p)
     for (int i = 0; i < 2; ++i) {
       EXPECT_EQ(table[p * 4 + i],

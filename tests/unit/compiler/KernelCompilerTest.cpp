@@ -105,6 +105,20 @@ TEST_F(KernelCompilerTest, GivesTheSameBytesWithAndWithoutTheCache) {
   EXPECT_EQ(cold->kernels[2].scratchBytes, warm->kernels[2].scratchBytes);
 }
 
+TEST_F(KernelCompilerTest, TellsWhatBecameOfEachKernel) {
+  for (const char *counts :
+       {"3 kernels: 2 compiled, 0 from the cache, 1 equal to another",
+        "3 kernels: 0 compiled, 2 from the cache, 1 equal to another"}) {
+    TimingTable timing;
+    options.timing = &timing;
+    ASSERT_TRUE(compile(kKernels, "x86-64-v4").isOk());
+    std::string table;
+    llvm::raw_string_ostream stream(table);
+    timing.print(stream);
+    EXPECT_NE(table.find(counts), std::string::npos) << table;
+  }
+}
+
 TEST_F(KernelCompilerTest, KeepsLevelsAndOptimisationsApartInTheCache) {
   ASSERT_TRUE(compile(kKernels, "x86-64-v4").isOk());
   Result<KernelImage> other = compile(kKernels, "x86-64-v3");

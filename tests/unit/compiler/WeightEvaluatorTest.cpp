@@ -264,4 +264,113 @@ TEST_F(WeightEvaluatorTest, MovesRowsOfBlocksAsTheyAre) {
   EXPECT_NE(blocks->front(), blocks->back());
 }
 
+TEST_F(WeightEvaluatorTest, RowsAreThoseOfTheWhole) {
+  std::vector<TensorSpec> specs = {{"b", ElementType::F32, {96, 64}}};
+  Result<SafeTensorsWriter> writer =
+      SafeTensorsWriter::create((directory / "b.safetensors").string(), specs);
+  ASSERT_TRUE(writer.isOk()) << writer.status().message();
+  std::vector<float> values(96 * 64);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = float(i * 7919 % 1009) - 500;
+  ASSERT_TRUE(writer->write(std::as_bytes(std::span(values))).isOk());
+  ASSERT_TRUE(writer->finish().isOk());
+
+  WeightEvaluator weights = load(R"(
+    !b = tensor<96x64xf32>
+    !panels = tensor<69x64xf32, #lathe.packed<columns = 32, depth = 1>>
+    !quant = tensor<112x64xf32, #lathe.quant<quantum = ui4, group = 32, scale = f16, zero = 8>>
+    !packed = tensor<112x64xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16, zero = 8>>>
+    module {
+      lathe.parameter @b : !b from "b.safetensors" key "b"
+      lathe.derived @panels : !panels {
+        %b = lathe.get @b : !b
+        %some = lathe.slice %b along 0 [5, 74] : !b -> tensor<69x64xf32>
+        %p = lathe.pack %some : tensor<69x64xf32> -> !panels
+        lathe.yield %p : !panels
+      }
+      // As a GGUF file's rotated queries: rows change places within heads of 24.
+      lathe.derived @heads : !b {
+        %b = lathe.get @b : !b
+        %h = lathe.reshape %b : !b -> tensor<4x12x2x64xf32>
+        %t = lathe.permute %h order [0, 2, 1, 3] : tensor<4x12x2x64xf32> -> tensor<4x2x12x64xf32>
+        %r = lathe.reshape %t : tensor<4x2x12x64xf32> -> !b
+        lathe.yield %r : !b
+      }
+      lathe.derived @both : !packed {
+        %h = lathe.get @heads : !b
+        %b = lathe.get @b : !b
+        %some = lathe.slice %b along 0 [80, 96] : !b -> tensor<16x64xf32>
+        %c = lathe.concat %some, %h along 0 : (tensor<16x64xf32>, !b) -> tensor<112x64xf32>
+        %q = lathe.quantize %c to <quantum = ui4, group = 32, scale = f16, zero = 8> : tensor<112x64xf32> -> !quant
+        %p = lathe.pack %q : !quant -> !packed
+        lathe.yield %p : !packed
+      }
+      lathe.derived @halves : tensor<96x80xbf16> {
+        %b = lathe.get @b : !b
+        %s = lathe.get @b : !b
+        %some = lathe.slice %s along 1 [16, 32] : !b -> tensor<96x16xf32>
+        %c = lathe.concat %b, %some along 1 : (!b, tensor<96x16xf32>) -> tensor<96x80xf32>
+        %h = lathe.cast %c : tensor<96x80xf32> -> tensor<96x80xbf16>
+        lathe.yield %h : tensor<96x80xbf16>
+      }
+      lathe.derived @rope : tensor<40x4xf32> {
+        %t = lathe.rope_table [1.0, 0.25] scale 1.0 : tensor<40x4xf32>
+        lathe.yield %t : tensor<40x4xf32>
+      }
+    })");
+  ASSERT_TRUE(weights.checkFiles().isOk());
+  auto bytesOf = [](const HostTensor &tensor) {
+    return std::vector<std::byte>(tensor.bytes().begin(), tensor.bytes().end());
+  };
+  for (auto [name, step] : {std::pair("panels", 32),
+                            {"heads", 1},
+                            {"both", 32},
+                            {"halves", 1},
+                            {"rope", 1}}) {
+    Result<HostTensor> whole = weights.evaluate(name);
+    ASSERT_TRUE(whole.isOk()) << whole.status().message();
+    RowSteps steps = weights.rowSteps(name);
+    ASSERT_GT(steps.rows, 0) << name;
+    EXPECT_EQ(steps.step, step) << name;
+    for (int64_t size : {steps.step, 2 * steps.step, 7 * steps.step}) {
+      std::vector<std::byte> all;
+      for (int64_t begin = 0; begin < steps.rows; begin += size) {
+        Result<HostTensor> some =
+            weights.evaluate(name, {begin, std::min(begin + size, steps.rows)});
+        ASSERT_TRUE(some.isOk()) << some.status().message();
+        llvm::append_range(all, some->bytes());
+      }
+      EXPECT_EQ(all, bytesOf(*whole)) << name << " by " << size;
+    }
+  }
+}
+
+TEST_F(WeightEvaluatorTest, WhatMixesRowsOrIsReadTwiceIsHadAsAWhole) {
+  WeightEvaluator weights = load(R"(
+    module {
+      lathe.parameter @w : tensor<2x3xf32> from "w.safetensors" key "w"
+      lathe.derived @transposed : tensor<3x2xf32> {
+        %w = lathe.get @w : tensor<2x3xf32>
+        %t = lathe.permute %w order [1, 0] : tensor<2x3xf32> -> tensor<3x2xf32>
+        lathe.yield %t : tensor<3x2xf32>
+      }
+      lathe.derived @regrouped : tensor<3x2xf32> {
+        %w = lathe.get @w : tensor<2x3xf32>
+        %t = lathe.reshape %w : tensor<2x3xf32> -> tensor<3x2xf32>
+        lathe.yield %t : tensor<3x2xf32>
+      }
+      lathe.derived @twice : tensor<4x3xf32> {
+        %w = lathe.get @w : tensor<2x3xf32>
+        %t = lathe.concat %w, %w along 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
+        lathe.yield %t : tensor<4x3xf32>
+      }
+      lathe.derived @itself : tensor<2x3xf32> {
+        %w = lathe.get @itself : tensor<2x3xf32>
+        lathe.yield %w : tensor<2x3xf32>
+      }
+    })");
+  for (const char *name : {"w", "transposed", "regrouped", "twice", "itself"})
+    EXPECT_EQ(weights.rowSteps(name).rows, 0) << name;
+}
+
 } // namespace
