@@ -34,10 +34,10 @@ struct ArtifactParts {
 
 /// Writes \p module, verified and on the rt level, to \p path: sections for the
 /// program, code by target, tokenizer and weights, in this order. Weights come
-/// from \p weights, a piece a thread at a time. The
-/// same inputs give the same bytes; the file appears whole or not at all.
-/// Unsupported if the program is too large for its section or a size cannot be
-/// expressed; else as WeightEvaluator and runtime::writeArtifact.
+/// from \p weights, a piece a thread at a time. The same inputs give the same
+/// bytes; the file appears whole or not at all. Unsupported if the program is
+/// too large for its section or a size cannot be expressed; else as
+/// WeightEvaluator and runtime::writeArtifact.
 runtime::Status emitArtifact(mlir::ModuleOp module, const ArtifactParts &parts,
                              WeightEvaluator &weights, const std::string &path);
 
