@@ -213,11 +213,16 @@ Compilation::tune(const TargetLevel &level, const TuneCache &cache,
   dropUnfit(module.lookupSymbol<ModuleOp>(rt::kKernelsModule), level.name,
             known);
   kernelOptions.dumpDir.clear();
+  // Variants of kernels are no rows of the table; the search is one.
+  kernelOptions.timing = nullptr;
+  StopWatch watch;
   Result<TuneReport> report =
       tuneKernels(module, level, known,
                   static_cast<double>(*options.tuneSeconds), kernelOptions);
   if (!report.isOk())
     return report.takeStatus();
+  if (options.timing)
+    options.timing->addStep("tune", watch.seconds());
   LATHE_RETURN_IF_ERROR(cache.add(report->schedules));
   emitRemark(module.getLoc(), "tuned ")
       << report->schedules.size() << " kinds of kernels, " << report->improved
