@@ -61,6 +61,7 @@ void lathe::buildGraphPasses(OpPassManager &pm, int optLevel,
     pm.addNestedPass<func::FuncOp>(createNarrowAttention());
   if (optLevel > 0) {
     pm.addPass(createFuseResidualNorm());
+    pm.addPass(createSplitArgmax());
     pm.addPass(createPackWeights());
   }
   verifyStage(pm, "graph");

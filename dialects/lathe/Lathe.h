@@ -27,6 +27,9 @@ namespace lathe {
 /// Positions that one page of a key-value cache holds.
 inline constexpr int64_t kPagePositions = 32;
 
+/// Columns of a panel, of packed weights as of lathe.panel_argmax.
+inline constexpr int64_t kPanelColumns = 32;
+
 /// Keys that attention treats as one chunk of its ordered sum.
 inline constexpr int64_t kAttentionChunk = 128;
 

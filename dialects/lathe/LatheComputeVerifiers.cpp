@@ -187,6 +187,28 @@ LogicalResult ArgmaxOp::verify() {
   if (input.isDynamicDim(1) || input.getDimSize(1) == 0) // C2
     return emitOpError("expects a static row of one element or more, got ")
            << input;
+  if (getPlaces() && (!sizesAgree(getPlaces().getType(), 0, input, 0) ||
+                      !sizesAgree(getPlaces().getType(), 1, input, 1))) // C3
+    return emitOpError("expects places of the shape of the input, got ")
+           << getPlaces().getType() << " for " << input;
+  return success();
+}
+
+LogicalResult PanelArgmaxOp::verify() {
+  RankedTensorType input = getInput().getType();
+  RankedTensorType values = getValues().getType();
+  RankedTensorType places = getPlaces().getType();
+  if (!sizesAgree(values, 0, input, 0) ||
+      !sizesAgree(places, 0, input, 0)) // C1
+    return emitOpError("expects a row for each of the input, got ")
+           << values << " and " << places << " for " << input;
+  if (input.isDynamicDim(1) || input.getDimSize(1) == 0) // C2
+    return emitOpError("expects a static row of one element or more, got ")
+           << input;
+  int64_t panels = llvm::divideCeil(input.getDimSize(1), kPanelColumns);
+  if (values.getDimSize(1) != panels || places.getDimSize(1) != panels) // C3
+    return emitOpError("expects a column for each of ")
+           << panels << " panels, got " << values << " and " << places;
   return success();
 }
 

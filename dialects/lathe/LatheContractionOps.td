@@ -166,7 +166,7 @@ def Lathe_AppendOp : Lathe_Op<"append", [Pure,
   let arguments = (ins Lathe_Heads:$key, Lathe_Heads:$value,
                        Lathe_Pages:$keys, Lathe_Pages:$values,
                        Lathe_Indices:$positions, Lathe_Indices:$sequences,
-                       Lathe_PageTable:$page_table);
+                       Lathe_IndexMatrix:$page_table);
   let results = (outs Lathe_Pages:$new_keys, Lathe_Pages:$new_values);
   let assemblyFormat = [{
     $key `,` $value `to` $keys `,` $values `at` $positions `,` $sequences `,` $page_table
@@ -202,7 +202,7 @@ def Lathe_CachedAttentionOp : Lathe_Op<"cached_attention", [Pure,
   }];
   let arguments = (ins Lathe_Heads:$query, Lathe_Pages:$keys, Lathe_Pages:$values,
                        Lathe_Indices:$positions, Lathe_Indices:$sequences,
-                       Lathe_PageTable:$page_table, F32Attr:$scale,
+                       Lathe_IndexMatrix:$page_table, F32Attr:$scale,
                        DefaultValuedAttr<I64Attr, "0">:$window,
                        DefaultValuedAttr<F32Attr, "0.0f">:$softcap);
   let results = (outs Lathe_Heads:$result);

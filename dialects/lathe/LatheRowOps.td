@@ -359,21 +359,62 @@ def Lathe_ArgmaxOp : Lathe_Op<"argmax", [Pure]> {
   let summary = "index of the largest element of each row, the first of equals";
   let description = [{
     `result[t]` is the least c with `input[t, c]` = maximum of the row. A NaN is
-    never larger than a number; a row of NaNs gives 0.
+    never larger than a number; a row with no number above minus infinity gives
+    0. With `places` the result is `places[t, c]`: where each element of `input`
+    stood in a longer row, of which `lathe.panel_argmax` has kept them.
 
     Constraints:
     - (C1) `result` has one element for each row of `input`.
     - (C2) A row has a static size of 1 or more.
+    - (C3) `places` has the shape of `input`.
 
     Example:
 
     ```mlir
     %next = lathe.argmax %logits : tensor<7x512xf32> -> tensor<7xi32>
+    %same = lathe.argmax %values of %places : tensor<7x16xf32>, tensor<7x16xi32> -> tensor<7xi32>
+    ```
+  }];
+  let arguments = (ins Lathe_FloatMatrix:$input, Optional<Lathe_IndexMatrix>:$places);
+  let results = (outs Lathe_Indices:$result);
+  let assemblyFormat = [{
+    $input (`of` $places^)? attr-dict
+      `:` type($input) (`,` type($places)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lathe_PanelArgmaxOp : Lathe_Op<"panel_argmax", [Pure]> {
+  let summary = "largest element of each panel of a row, and the first place of it";
+  let description = [{
+    A row is cut into panels of 32 columns, the last one of what is left.
+    `values[t, p]` is the largest element of panel p of row t, `places[t, p]` the
+    least c of the panel with `input[t, c] = values[t, p]`. A NaN is never larger
+    than a number; a panel with no number above minus infinity gives minus
+    infinity and its first column. So
+
+        argmax(input) = argmax(values) of places
+
+    for every row, and the row itself need not be stored.
+
+    Constraints:
+    - (C1) `values` and `places` have a row for each of `input`.
+    - (C2) A row has a static size of 1 or more.
+    - (C3) Theirs have a column for each panel.
+
+    Example:
+
+    ```mlir
+    %values, %places = lathe.panel_argmax %logits
+        : tensor<7x500xf32> -> tensor<7x16xf32>, tensor<7x16xi32>
     ```
   }];
   let arguments = (ins Lathe_FloatMatrix:$input);
-  let results = (outs Lathe_Indices:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let results = (outs RankedTensorOf<[F32], [HasAnyRankOfPred<[2]>]>:$values,
+                      Lathe_IndexMatrix:$places);
+  let assemblyFormat = [{
+    $input attr-dict `:` type($input) `->` type($values) `,` type($places)
+  }];
   let hasVerifier = 1;
 }
 

@@ -13,6 +13,6 @@ def Lathe_FloatRow : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[1]>]>;
 def Lathe_Heads : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[3]>]>;   // (T, H, D)
 def Lathe_Pages : RankedTensorOf<[AnyFloat], [HasAnyRankOfPred<[4]>]>;
 def Lathe_Indices : RankedTensorOf<[I32], [HasAnyRankOfPred<[1]>]>;
-def Lathe_PageTable : RankedTensorOf<[I32], [HasAnyRankOfPred<[2]>]>;
+def Lathe_IndexMatrix : RankedTensorOf<[I32], [HasAnyRankOfPred<[2]>]>;
 
 #endif // LATHE_DIALECTS_LATHE_LATHETENSORS_TD

@@ -367,7 +367,8 @@ void Entries::step(StringRef name, bool greedy) {
     return end(entry, builder);
   }
   builder.locate("next");
-  result("next", ArgmaxOp::create(builder.builder, list("rows"), logits));
+  result("next", ArgmaxOp::create(builder.builder, list("rows"), logits,
+                                  /*places=*/Value()));
   end(entry, builder);
 }
 

@@ -13,14 +13,16 @@
 //     gated_activation           2
 //     quantize                   3
 //     gather                     1 with a scale, else 0
-//     argmax, pool mean and max  1 an element of the input
+//     argmax, panel_argmax, pool mean and max
+//                                1 an element of the input
 //     append, other pools        0
 //     any other op               1
 //
 // Bytes read of an operand: the rows that a gather, a rope table or a pool of
-// one row takes; nothing of the pages that an append writes to; the pages of a
-// cache by the keys that are seen, which only a launch knows (rt::PairsAttr);
-// all others whole, through a view what the view shows.
+// one row takes; one place a row of an argmax; nothing of the pages that an
+// append writes to; the pages of a cache by the keys that are seen, which only
+// a launch knows (rt::PairsAttr); all others whole, through a view what the
+// view shows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -143,6 +145,11 @@ Reading readingOf(OpOperand &use) {
             op.getKind() == PoolKind::First || op.getKind() == PoolKind::Last;
         if (isOneRow && value == op.getInput())
           return {Extent::Rows, op.getResult()};
+        return {};
+      })
+      .Case([&](ArgmaxOp op) -> Reading {
+        if (value == op.getPlaces())
+          return {Extent::Entries, op.getResult()};
         return {};
       })
       .Case([&](AppendOp op) -> Reading {
@@ -385,7 +392,7 @@ void KernelCounter::countFlops(Operation *op) {
     product = Product();
     multiplyBySizes(product, rope.getInput(), 0, 2);
     multiplyBySizes(product, rope.getTable(), 1, 2) *= 3;
-  } else if (isa<ArgmaxOp>(op)) {
+  } else if (isa<ArgmaxOp, PanelArgmaxOp>(op)) {
     product = elements(op->getOperand(0));
   } else if (auto pool = dyn_cast<PoolOp>(op)) {
     bool isOneRow =

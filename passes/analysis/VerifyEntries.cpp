@@ -132,10 +132,12 @@ LogicalResult EntryChecker::checkInput(unsigned number) {
 /// that it has one.
 FailureOr<Limit> EntryChecker::limitOf(Operation &op, Value indices) {
   if (auto argmax = indices.getDefiningOp<ArgmaxOp>()) {
-    int64_t columns = argmax.getInput().getType().getDimSize(1);
-    if (!ShapedType::isDynamic(columns))
-      return Limit{columns, {}, {}};
+    if (argmax.getPlaces())
+      return limitOf(op, argmax.getPlaces());
+    return Limit{argmax.getInput().getType().getDimSize(1), {}, {}};
   }
+  if (auto argmax = indices.getDefiningOp<PanelArgmaxOp>())
+    return Limit{argmax.getInput().getType().getDimSize(1), {}, {}};
   auto argument = dyn_cast<BlockArgument>(indices);
   if (!argument)
     return op.emitError("expects indices that are an input of the entry");

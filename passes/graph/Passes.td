@@ -82,6 +82,32 @@ def FuseResidualNorm : Pass<"lathe-fuse-residual-norm"> {
   let dependentDialects = ["::lathe::LatheDialect"];
 }
 
+def SplitArgmax : Pass<"lathe-split-argmax"> {
+  let summary = "Find the maxima of panels where a linear layer computes them";
+  let description = [{
+    Greedy decoding wants one index of each row of logits. After this pass the
+    layer that computes the row keeps the largest number of each panel, and the
+    argmax looks among these, which are 1 of 32.
+
+    ```mlir
+    %logits = lathe.linear %x, %w : tensor<7x64xf32>, tensor<500x64xf32> -> tensor<7x500xf32>
+    %next = lathe.argmax %logits : tensor<7x500xf32> -> tensor<7xi32>
+    ```
+    becomes
+    ```mlir
+    %logits = lathe.linear %x, %w : tensor<7x64xf32>, tensor<500x64xf32> -> tensor<7x500xf32>
+    %values, %places = lathe.panel_argmax %logits
+        : tensor<7x500xf32> -> tensor<7x16xf32>, tensor<7x16xi32>
+    %next = lathe.argmax %values of %places : tensor<7x16xf32>, tensor<7x16xi32> -> tensor<7xi32>
+    ```
+
+    The same where ops on each element stand between the two. It leaves alone
+    rows that something else reads too, that no linear layer computes, that one
+    panel holds, or that are not f32.
+  }];
+  let dependentDialects = ["::lathe::LatheDialect"];
+}
+
 def ConvertWeights : Pass<"lathe-convert-weights", "::mlir::ModuleOp"> {
   let summary = "Store matrices in another float type";
   let description = [{

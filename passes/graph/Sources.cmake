@@ -9,4 +9,5 @@ target_sources(LathePasses PRIVATE
   graph/Narrower.cpp
   graph/QuantizeActivations.cpp
   graph/QuantizeWeights.cpp
-  graph/RelaxActivations.cpp)
+  graph/RelaxActivations.cpp
+  graph/SplitArgmax.cpp)

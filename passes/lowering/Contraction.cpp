@@ -121,6 +121,27 @@ static bool matchHeads(func::FuncOp kernel, Contraction &match) {
   return tile % match.headSize == 0;
 }
 
+/// True if every result is what \p argmax keeps of rows that can be computed a
+/// vector at a time, and tiles of columns are whole panels.
+static bool matchPanelArgmax(PanelArgmaxOp argmax,
+                             const ElementwiseShape &shape,
+                             Contraction &match) {
+  ScheduleAttr schedule = match.schedule;
+  int64_t tile = schedule.getPanels() * match.packing.getColumns();
+  RankedTensorType input = argmax.getInput().getType();
+  Operation *end = argmax->getBlock()->getTerminator();
+  bool isAll = llvm::all_of(end->getOperands(), [&](Value result) {
+    return result.getDefiningOp() == argmax;
+  });
+  if (!isAll || !input.getElementType().isF32() ||
+      argmax.getInput().getDefiningOp<arith::TruncFOp>() ||
+      input.getDimSize(1) != shape.columns ||
+      !isElementwise(argmax.getInput(), shape))
+    return false;
+  match.panelArgmax = argmax;
+  return tile % kPanelColumns == 0 && kPanelColumns % schedule.getVector() == 0;
+}
+
 /// True if every result can be computed a vector at a time from the sums, and
 /// notes whether there is a gate on the way.
 static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
@@ -142,6 +163,8 @@ static bool matchEpilogue(func::FuncOp kernel, Contraction &match) {
     return false;
 
   ElementwiseShape shape{match.linear.getResult(), match.resultColumns};
+  for (auto argmax : body.getOps<PanelArgmaxOp>())
+    return matchPanelArgmax(argmax, shape, match);
   for (Value result : body.getTerminator()->getOperands()) {
     auto type = cast<RankedTensorType>(result.getType());
     Type element = type.getElementType();

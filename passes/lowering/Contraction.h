@@ -58,6 +58,9 @@ struct Contraction {
   /// Columns of a head, where results are computed head by head, rotated or
   /// written to a cache; 0 where they are elementwise.
   int64_t headSize = 0;
+  /// What of the result's rows is kept, where that is the largest number of
+  /// each panel; null where it is the rows themselves.
+  PanelArgmaxOp panelArgmax;
   /// Terms of a chunk of the sum; K where it is one chain.
   int64_t chunk = 0;
 

@@ -79,8 +79,8 @@ LogicalResult LoopElements::verify(Operation *op) {
         llvm::any_of(slice.getStaticStrides(), ShapedType::isDynamic))
       return op->emitOpError("expects static offsets and strides in a kernel");
   if (isElementwise(op) || hasRows(op) || isView(op) || isSplatOrSize(op) ||
-      isa<GatherOp, GatedActivationOp, ArgmaxOp, LinearOp, RopeOp, AppendOp>(
-          op))
+      isa<GatherOp, GatedActivationOp, ArgmaxOp, PanelArgmaxOp, LinearOp,
+          RopeOp, AppendOp>(op))
     return success();
   return op->emitOpError("is not an op that loops can be made of");
 }
@@ -456,6 +456,7 @@ Value LoopElements::compute(OpResult result, Indices indices) {
         return computeQuantize(quantize, indices);
       })
       .Case([&](ArgmaxOp argmax) { return computeArgmax(argmax, indices); })
+      .Case([&](PanelArgmaxOp) { return computePanelArgmax(result, indices); })
       .Case([&](LinearOp linear) { return computeLinear(linear, indices); })
       .Case([&](RopeOp rope) { return computeRope(rope, indices); })
       .Case<AttentionOp, CachedAttentionOp>([&](auto attention) {

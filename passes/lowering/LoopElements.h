@@ -91,7 +91,10 @@ private:
   Values quantizeGroup(QuantizeOp op, Indices row, mlir::Value first);
   mlir::Value loadQuantised(mlir::RankedTensorType type, mlir::Value buffer,
                             Indices indices);
+  Values firstMaximum(mlir::Value input, mlir::Value row, mlir::Value from,
+                      mlir::Value to);
   mlir::Value computeArgmax(ArgmaxOp op, Indices indices);
+  mlir::Value computePanelArgmax(mlir::OpResult result, Indices indices);
   mlir::Value computeLinear(LinearOp op, Indices indices);
   mlir::Value computeRope(RopeOp op, Indices indices);
   mlir::Value activate(ActivationKind kind, mlir::Value x);

@@ -137,15 +137,33 @@ Value LoopElements::computePool(PoolOp op, Indices indices) {
                                              count));
 }
 
-Value LoopElements::computeArgmax(ArgmaxOp op, Indices indices) {
+/// {number, column} of the first of the largest elements of the columns
+/// [\p from, \p to) of \p row of \p input; {-infinity, from} where none is
+/// larger.
+SmallVector<Value> LoopElements::firstMaximum(Value input, Value row,
+                                              Value from, Value to) {
   Value least = number(-std::numeric_limits<double>::infinity());
+  return loop(from, to, {least, from}, [&](Value c, ValueRange best) -> Values {
+    Value x = element(input, {row, c});
+    Value isMore = isBelow(best[0], x);
+    return {select(isMore, x, best[0]), select(isMore, c, best[1])};
+  });
+}
+
+Value LoopElements::computeArgmax(ArgmaxOp op, Indices indices) {
   Value columns = frame.size(op.getInput().getType(), 1);
-  return loop(integer(0), columns, {least, integer(0)},
-              [&](Value c, ValueRange best) -> Values {
-                Value x = element(op.getInput(), {indices[0], c});
-                Value isMore = isBelow(best[0], x);
-                return {select(isMore, x, best[0]), select(isMore, c, best[1])};
-              })[1];
+  Value first = firstMaximum(op.getInput(), indices[0], integer(0), columns)[1];
+  return op.getPlaces() ? element(op.getPlaces(), {indices[0], first}) : first;
+}
+
+Value LoopElements::computePanelArgmax(OpResult result, Indices indices) {
+  auto op = cast<PanelArgmaxOp>(result.getOwner());
+  Value from = mul(indices[1], integer(kPanelColumns));
+  Value end = add(from, integer(kPanelColumns));
+  Value columns = frame.size(op.getInput().getType(), 1);
+  Value to = select(isBelow(columns, end), columns, end);
+  return firstMaximum(op.getInput(), indices[0], from,
+                      to)[result.getResultNumber()];
 }
 
 Value LoopElements::computeLinear(LinearOp op, Indices indices) {

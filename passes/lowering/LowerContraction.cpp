@@ -15,7 +15,8 @@
 // An input that is computed (a norm, a rounding) is written to scratch first,
 // once for each block of rows and worker: the header of the scratch says for
 // which launch and block that was. Results that are heads, to be rotated or
-// appended to a cache, are computed from the sums of a whole tile.
+// appended to a cache, are computed from the sums of a whole tile. Of rows that
+// only an argmax reads, panels of a tile store their largest numbers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,6 +29,7 @@
 #include "passes/lowering/IntegerTile.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/KernelCode.h"
+#include "passes/lowering/LaneMaxima.h"
 #include "passes/lowering/QuantTile.h"
 #include "passes/lowering/RegisterTile.h"
 #include "passes/lowering/RowBuilder.h"
@@ -90,7 +92,14 @@ private:
   Value vectorEnd() const;
 
   void buildEpilogue();
+  void buildCut(Value column, int64_t size,
+                llvm::function_ref<void(bool isWhole)> body);
+  SmallVector<Value> resultVectors(ValueRange results, Value tileRow,
+                                   Value column, Value mask);
+  Value maskAt(Value column) const;
   void storeVector(Value tileRow, Value column, bool isWhole);
+  void buildPanelMaxima();
+  void storePanelMaximum(Value tileRow, Value column, bool isWhole);
   Value loadBias(Value column, int64_t shift, Value mask) const;
   void addBias() const;
   void buildHeads();
@@ -243,6 +252,8 @@ void ContractionKernel::buildTile(Value index) {
     buildFewRows();
   else
     buildManyRows();
+  if (match.panelArgmax)
+    return buildPanelMaxima();
   if (match.headSize == 0)
     return buildEpilogue();
   if (linear().getBias())
@@ -393,8 +404,9 @@ void ContractionKernel::prefetchResults(Value row, Value vector) const {
     }
   };
   auto types = frame.source().getResultTypes();
-  for (auto [index, type] : llvm::enumerate(types))
-    prefetch(frame.resultBuffer(index), type, /*isForWriting=*/true);
+  if (!match.panelArgmax)
+    for (auto [index, type] : llvm::enumerate(types))
+      prefetch(frame.resultBuffer(index), type, /*isForWriting=*/true);
   for (BlockArgument argument : frame.source().getArguments())
     if (isLikeResult(argument))
       prefetch(frame.buffer(argument), argument.getType(),
@@ -557,23 +569,29 @@ void ContractionKernel::buildAmxRows(const RegisterTile::Terms *terms) {
 // Elementwise results
 //===----------------------------------------------------------------------===//
 
+/// \p body for the \p size columns from \p column on: for some that the result
+/// has, or, where it ends among them, for those that are left.
+void ContractionKernel::buildCut(Value column, int64_t size,
+                                 llvm::function_ref<void(bool)> body) {
+  if (match.resultColumns % size == 0)
+    return body(/*isWhole=*/true);
+  OpBuilder &builder = frame.builder();
+  Value isCut = code.less(code.index(match.resultColumns - size), column);
+  auto pick = scf::IfOp::create(builder, loc, isCut, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(pick.thenBlock());
+  body(/*isWhole=*/false);
+  builder.setInsertionPointToStart(pick.elseBlock());
+  body(/*isWhole=*/true);
+}
+
 /// Finishes the sums of the launch tile and stores the results.
 void ContractionKernel::buildEpilogue() {
   int64_t lanes = schedule.getVector();
   code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
     code.loop(columnBegin, columnEnd, lanes, [&](Value column) {
-      if (match.resultColumns % lanes == 0)
-        return storeVector(tileRow, column, /*isWhole=*/true);
-      Value last = code.index(match.resultColumns - lanes);
-      OpBuilder &builder = frame.builder();
-      Value isCut = code.less(last, column);
-      auto pick = scf::IfOp::create(builder, loc, isCut,
-                                    /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToStart(pick.thenBlock());
-      storeVector(tileRow, column, /*isWhole=*/false);
-      builder.setInsertionPointToStart(pick.elseBlock());
-      storeVector(tileRow, column, /*isWhole=*/true);
+      buildCut(column, lanes,
+               [&](bool isWhole) { storeVector(tileRow, column, isWhole); });
     });
   });
 }
@@ -593,14 +611,19 @@ Value ContractionKernel::loadBias(Value column, int64_t shift,
                          : buildLoad(builder, loc, type, pointer));
 }
 
-/// Stores one vector of each result, of row \p tileRow of the block.
-void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
+/// The lanes from \p column on that the result has.
+Value ContractionKernel::maskAt(Value column) const {
+  return buildPrefixMask(frame.builder(), loc, schedule.getVector(),
+                         code.sub(code.index(match.resultColumns), column));
+}
+
+/// A vector of each of \p results, which are elementwise, of row \p tileRow of
+/// the block; only the lanes of \p mask where there is one.
+SmallVector<Value> ContractionKernel::resultVectors(ValueRange results,
+                                                    Value tileRow, Value column,
+                                                    Value mask) {
   OpBuilder &builder = frame.builder();
   int64_t lanes = schedule.getVector();
-  Value mask;
-  if (!isWhole)
-    mask = buildPrefixMask(builder, loc, lanes,
-                           code.sub(code.index(match.resultColumns), column));
   Value row = code.add(blockBegin, tileRow);
   Value tileColumn = code.sub(column, columnBegin), sums = sumsOfRow(tileRow);
   auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
@@ -612,13 +635,22 @@ void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
     return code.addf(sum, loadBias(place.column, shift, place.mask));
   };
   ElementwiseCode elements(frame, loc, linear().getResult(), root);
-  Operation *end = frame.source().getBody().front().getTerminator();
   SmallVector<Value> vectors;
-  for (Value result : end->getOperands())
+  for (Value result : results)
     vectors.push_back(elements.evaluate(result, {row, column, lanes, mask}));
+  return vectors;
+}
 
+/// Stores one vector of each result, of row \p tileRow of the block.
+void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
+  OpBuilder &builder = frame.builder();
+  Value mask = isWhole ? Value() : maskAt(column);
+  Operation *end = frame.source().getBody().front().getTerminator();
   // All are computed before the first is stored: a tied result may overwrite
   // an operand of another.
+  SmallVector<Value> vectors =
+      resultVectors(end->getOperands(), tileRow, column, mask);
+  Value row = code.add(blockBegin, tileRow);
   Value index = code.add(code.mul(row, match.resultColumns), column);
   for (auto [i, vector] : llvm::enumerate(vectors)) {
     Type element =
@@ -630,6 +662,53 @@ void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
       buildMaskedStore(builder, loc, vector, pointer, mask);
     else
       buildStore(builder, loc, vector, pointer);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The largest number of each panel
+//===----------------------------------------------------------------------===//
+
+void ContractionKernel::buildPanelMaxima() {
+  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
+    code.loop(columnBegin, columnEnd, kPanelColumns, [&](Value column) {
+      buildCut(column, kPanelColumns, [&](bool isWhole) {
+        storePanelMaximum(tileRow, column, isWhole);
+      });
+    });
+  });
+}
+
+/// Stores the largest number, and its place, of the panel that begins with
+/// \p column, of row \p tileRow of the block.
+void ContractionKernel::storePanelMaximum(Value tileRow, Value column,
+                                          bool isWhole) {
+  OpBuilder &builder = frame.builder();
+  int64_t lanes = schedule.getVector();
+  PanelArgmaxOp argmax = match.panelArgmax;
+  Value input = argmax.getInput();
+  const LaneMaxima none = LaneMaxima::start(code, lanes, column);
+  LaneMaxima best = none;
+  for (int64_t first = 0; first < kPanelColumns; first += lanes) {
+    Value at = code.add(column, first);
+    Value mask = isWhole ? Value() : maskAt(at);
+    Value vector = resultVectors(input, tileRow, at, mask).front();
+    // Columns that only the weight's panel has are never the largest.
+    if (mask)
+      vector = code.select(mask, vector, none.numbers);
+    best = best.with(code, vector, at);
+  }
+  LaneMaxima::First found = best.first(code);
+  Value row = code.add(blockBegin, tileRow);
+  int64_t panels = llvm::divideCeil(match.resultColumns, kPanelColumns);
+  Value index =
+      code.add(code.mul(row, panels), code.div(column, kPanelColumns));
+  Operation *end = frame.source().getBody().front().getTerminator();
+  for (auto [i, result] : llvm::enumerate(end->getOperands())) {
+    Value number = result == argmax.getValues() ? found.number : found.place;
+    buildStore(builder, loc, number,
+               buildElementPtr(builder, loc, frame.resultBuffer(i),
+                               number.getType(), index));
   }
 }
 

@@ -89,6 +89,9 @@ def LowerContraction : Pass<"lathe-lower-contraction", "::mlir::func::FuncOp"> {
                     lathe.tiles = affine_map<()[s0] -> ((s0 ceildiv 64) * 48)>}
     ```
 
+    Where `lathe.panel_argmax` alone reads the rows, each tile keeps the largest
+    number of its panels, and no row is stored.
+
     It leaves alone kernels of another kind, weights that are not packed, and
     ops that have no vector form; lathe-verify-lowered names them.
   }];

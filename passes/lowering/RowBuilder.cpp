@@ -71,9 +71,10 @@ void RowBuilder::collectGroups() {
                 isKey ? append.getKey() : append.getValue(), value});
       continue;
     }
-    // An argmax and quanta are stored by their row, a parked input by what
-    // reads it first.
-    if (isa_and_nonnull<ArgmaxOp, QuantizeOp>(op) || isStoredByNorm(value))
+    // Maxima and quanta are stored by their row, a parked input by what reads
+    // it first.
+    if (isa_and_nonnull<ArgmaxOp, PanelArgmaxOp, QuantizeOp>(op) ||
+        isStoredByNorm(value))
       continue;
     addStore(cast<RankedTensorType>(stripReshapes(value).getType()),
              {Store::Kind::Target, value, value});

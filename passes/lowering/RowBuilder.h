@@ -136,7 +136,10 @@ private:
   mlir::Value sumRow(mlir::Operation *norm, mlir::Value token,
                      mlir::Value head);
   void emitNorm(mlir::Operation *op, mlir::Value token, mlir::Value head);
-  void emitArgmax(mlir::Operation *op, mlir::Value token);
+  void emitArgmax(ArgmaxOp op, mlir::Value token);
+  void emitPanelArgmax(PanelArgmaxOp op, mlir::Value token);
+  /// Stores \p number to element \p index (i64) of \p target.
+  void storeScalar(mlir::Value number, mlir::Value target, mlir::Value index);
 
   struct QuantTarget;
   void emitQuantize(mlir::Operation *op, mlir::Value token);

@@ -73,6 +73,10 @@ static LogicalResult checkArguments(Operation *op) {
         arguments = {rope.getPositions(), rope.getTable()};
       })
       .Case([&](PoolOp pool) { arguments = {pool.getSequences()}; })
+      .Case([&](ArgmaxOp argmax) {
+        if (argmax.getPlaces())
+          arguments = {argmax.getPlaces()};
+      })
       .Case([&](AppendOp append) {
         arguments = {append.getKeys(), append.getValues(),
                      append.getPositions(), append.getSequences(),
@@ -154,6 +158,15 @@ static LogicalResult checkUse(Operation *op) {
       })
       .Case([&](ArgmaxOp argmax) -> LogicalResult {
         if (isReturned(argmax.getResult()) && argmax->hasOneUse())
+          return success();
+        return argmax.emitOpError("is not the result of its kernel");
+      })
+      .Case([&](PanelArgmaxOp argmax) -> LogicalResult {
+        bool isStored = llvm::all_of(argmax.getResults(), [&](Value result) {
+          return result.use_empty() ||
+                 (isReturned(result) && result.hasOneUse());
+        });
+        if (isStored)
           return success();
         return argmax.emitOpError("is not the result of its kernel");
       })

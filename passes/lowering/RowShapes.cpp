@@ -129,7 +129,7 @@ int64_t firstColumnOf(Value value) {
 
 bool isWholeRowOp(Operation *op) {
   return isa<RmsNormOp, LayerNormOp, AddRmsNormOp, AddLayerNormOp,
-             L2NormalizeOp, ArgmaxOp, QuantizeOp>(op);
+             L2NormalizeOp, ArgmaxOp, PanelArgmaxOp, QuantizeOp>(op);
 }
 
 bool isByHead(Operation *op) {
@@ -143,8 +143,8 @@ bool isStoredByNorm(Value value) {
   bool isReturned = false, isNormalised = false;
   for (Operation *user : value.getUsers()) {
     isReturned |= isa<func::ReturnOp>(user);
-    isNormalised |=
-        isWholeRowOp(user) && !isa<ArgmaxOp>(user) && normInput(user) == value;
+    isNormalised |= isWholeRowOp(user) && !isa<ArgmaxOp, PanelArgmaxOp>(user) &&
+                    normInput(user) == value;
   }
   // The sum of an add_* norm is normalised by the op that gives it.
   if (auto norm = value.getDefiningOp())

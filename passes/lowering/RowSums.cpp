@@ -1,17 +1,17 @@
 //===- RowSums.cpp - Row kernels' ops that need a whole row first ---------===//
 //
-// Norms and argmax: what RowBuilder finds out about a row before it stores the
+// Norms and maxima: what RowBuilder finds out about a row before it stores the
 // first number of it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/lowering/RowBuilder.h"
 
+#include "passes/lowering/LaneMaxima.h"
 #include "passes/lowering/RowShapes.h"
 #include "passes/lowering/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
 
@@ -22,8 +22,10 @@ namespace lathe {
 using Values = KernelCode::Values;
 
 void RowBuilder::emitWholeRow(Operation *op, Value token, Value head) {
-  if (isa<ArgmaxOp>(op))
-    return emitArgmax(op, token);
+  if (auto argmax = dyn_cast<ArgmaxOp>(op))
+    return emitArgmax(argmax, token);
+  if (auto argmax = dyn_cast<PanelArgmaxOp>(op))
+    return emitPanelArgmax(argmax, token);
   if (isa<QuantizeOp>(op))
     return emitQuantize(op, token);
   emitNorm(op, token, head);
@@ -116,57 +118,67 @@ void RowBuilder::emitNorm(Operation *op, Value token, Value head) {
   rowFacts[op] = {mean, code.broadcast(scale)};
 }
 
-/// The least of \p places (i32) among the lanes that hold the maximum of
-/// \p numbers.
-static Value firstOfMaxima(const KernelCode &code, Value numbers,
-                           Value places) {
-  Value maximum = buildLaneMax(code.builder, code.loc, numbers);
-  Value holds =
-      arith::CmpFOp::create(code.builder, code.loc, arith::CmpFPredicate::OEQ,
-                            numbers, code.broadcast(maximum));
-  Value none = arith::ConstantOp::create(
-      code.builder, code.loc,
-      DenseElementsAttr::get(
-          cast<VectorType>(places.getType()),
-          code.builder.getI32IntegerAttr(std::numeric_limits<int32_t>::max())));
-  Value candidates = code.select(holds, places, none);
-  return vector::ReductionOp::create(code.builder, code.loc,
-                                     vector::CombiningKind::MINSI, candidates);
+void RowBuilder::storeScalar(Value number, Value target, Value index) {
+  buildStore(code.builder, code.loc, number,
+             buildElementPtr(code.builder, code.loc, baseOf(target),
+                             number.getType(), index));
 }
 
-void RowBuilder::emitArgmax(Operation *op, Value token) {
-  auto argmax = cast<ArgmaxOp>(op);
+void RowBuilder::emitArgmax(ArgmaxOp argmax, Value token) {
   RankedTensorType shape = argmax.getInput().getType();
-  OpBuilder &builder = code.builder;
-  VectorType integers = code.lanes(builder.getI32Type());
-  SmallVector<int32_t> numbers(kLanes);
-  for (int64_t lane = 0; lane < kLanes; ++lane)
-    numbers[lane] = lane;
-  Value lane = arith::ConstantOp::create(
-      builder, code.loc, DenseIntElementsAttr::get(integers, numbers));
+  int64_t columns = shape.getDimSize(1);
   const float lowest = -std::numeric_limits<float>::infinity();
-
-  // Strictly greater: a lane keeps the first of equals. A NaN is no number.
+  LaneMaxima none = LaneMaxima::start(code, kLanes, code.index(0));
   Values best = overColumns(
-      shape, token, nullptr, 0, shape.getDimSize(1),
-      ValueRange{code.splat(lowest), lane},
+      shape, token, nullptr, 0, columns, ValueRange{none.numbers, none.places},
       [&](const Place &place, ValueRange carried) -> Values {
         Value x = evaluate(argmax.getInput(), place);
         x = code.keepLanes(x, place.lanes, lowest);
-        Value column = arith::TruncIOp::create(
-            builder, code.loc, builder.getI32Type(), place.inRow);
-        Value index = arith::AddIOp::create(builder, code.loc,
-                                            code.broadcast(column), lane);
-        Value greater = arith::CmpFOp::create(
-            builder, code.loc, arith::CmpFPredicate::OGT, x, carried[0]);
-        return {code.select(greater, x, carried[0]),
-                code.select(greater, index, carried[1])};
+        auto [numbers, places] =
+            LaneMaxima{carried[0], carried[1]}.with(code, x, place.inRow);
+        return {numbers, places};
       });
 
-  Value first = firstOfMaxima(code, best[0], best[1]);
-  buildStore(builder, code.loc, first,
-             buildElementPtr(builder, code.loc, baseOf(argmax.getResult()),
-                             builder.getI32Type(), token));
+  Value first = LaneMaxima{best[0], best[1]}.first(code).place;
+  if (Value places = argmax.getPlaces()) {
+    Value column =
+        arith::ExtSIOp::create(code.builder, code.loc, code.i64(), first);
+    Value index = code.add(code.mul(token, columns), column);
+    Value base = frame.buffer(cast<BlockArgument>(places));
+    Type i32 = first.getType();
+    first =
+        buildLoad(code.builder, code.loc, i32,
+                  buildElementPtr(code.builder, code.loc, base, i32, index));
+  }
+  storeScalar(first, argmax.getResult(), token);
+}
+
+void RowBuilder::emitPanelArgmax(PanelArgmaxOp op, Value token) {
+  int64_t size = op.getInput().getType().getDimSize(1);
+  int64_t panels = llvm::divideCeil(size, kPanelColumns);
+  const float lowest = -std::numeric_limits<float>::infinity();
+  auto emitPanel = [&](Value panel, int64_t columns) {
+    Value begin = code.mul(panel, kPanelColumns);
+    LaneMaxima best = LaneMaxima::start(code, kLanes, begin);
+    for (int64_t first = 0; first < columns; first += kLanes) {
+      Value column = code.add(begin, first);
+      Place place{token, column, column};
+      Value x = evaluate(op.getInput(), place);
+      x = code.keepLanes(x, std::min(columns - first, kLanes), lowest);
+      best = best.with(code, x, column);
+    }
+    LaneMaxima::First found = best.first(code);
+    Value index = code.add(code.mul(token, panels), panel);
+    // What nothing reads is no result of the kernel.
+    if (!op.getValues().use_empty())
+      storeScalar(found.number, op.getValues(), index);
+    if (!op.getPlaces().use_empty())
+      storeScalar(found.place, op.getPlaces(), index);
+  };
+  code.loop(code.index(0), code.index(size / kPanelColumns), 1,
+            [&](Value panel) { emitPanel(panel, kPanelColumns); });
+  if (int64_t rest = size % kPanelColumns)
+    emitPanel(code.index(size / kPanelColumns), rest);
 }
 
 } // namespace lathe

@@ -27,6 +27,7 @@ target_sources(LathePasses PRIVATE
   lowering/AttentionBuilder.cpp
   lowering/AttentionPanels.cpp
   lowering/KernelCode.cpp
+  lowering/LaneMaxima.cpp
   lowering/LowerAttention.cpp
   lowering/LowerRows.cpp
   lowering/RowBuilder.cpp

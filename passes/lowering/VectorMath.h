@@ -85,7 +85,8 @@ mlir::Value buildSoftcap(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildLaneSum(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value lanes);
 
-/// Builds the maximum of the 16 lanes of \p lanes, by the same tree.
+/// Builds the maximum of the lanes of \p lanes, a power of two of them, by the
+/// same tree.
 mlir::Value buildLaneMax(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value lanes);
 

@@ -3,7 +3,8 @@
 // One walk in the order of the block. An op opens a group, or joins that of the
 // op whose result it alone reads:
 //
-//     linear      <- activation, gated_activation, softcap, addf, mulf …
+//     linear      <- activation, gated_activation, softcap, addf, mulf …,
+//                    and the panel_argmax of them
 //     elementwise <- elementwise
 //     gather      <- gather's sums and the norm of them
 //     rope (key)  <- append, which also takes the rope of the query
@@ -81,6 +82,7 @@ private:
   KernelGroup *groupReadOnceAs(Value value);
   bool canMoveTo(const KernelGroup &group, Operation *op) const;
   bool joinProducer(Operation *op);
+  bool joinPanelArgmax(Operation *op);
   bool joinEmbedding(Operation *op);
   bool joinRounding(Operation *op);
   void joinRotations(AppendOp append, KernelGroup &group);
@@ -163,6 +165,19 @@ bool Grouping::joinProducer(Operation *op) {
     return true;
   }
   return false;
+}
+
+/// The largest numbers of what a linear layer computes, and nothing else reads.
+bool Grouping::joinPanelArgmax(Operation *op) {
+  auto argmax = dyn_cast<PanelArgmaxOp>(op);
+  if (!argmax)
+    return false;
+  KernelGroup *group = groupReadOnceAs(argmax.getInput());
+  if (!group || !isa<LinearOp>(group->front()) || !canMoveTo(*group, op) ||
+      !argmax.getInput().getType().getElementType().isF32())
+    return false;
+  append(*group, op);
+  return true;
 }
 
 bool isEmbedding(const KernelGroup &group) {
@@ -299,7 +314,8 @@ LogicalResult Grouping::add(Operation *op) {
   if (!isElementwise(op) && !isa<LatheDialect>(op->getDialect()))
     return op->emitError("expects an op that a kernel can hold, got '")
            << op->getName() << "'";
-  if (fuse && (joinEmbedding(op) || joinRounding(op) || joinProducer(op)))
+  if (fuse && (joinPanelArgmax(op) || joinEmbedding(op) || joinRounding(op) ||
+               joinProducer(op)))
     return success();
   KernelGroup &group = *groups.emplace_back(std::make_unique<KernelGroup>());
   append(group, op);

@@ -290,6 +290,19 @@ def lookups():
     a[2, 96] = 9.0
     yield Case("argmax", [x], [a], [result], "%r0 = lathe.argmax %a0 : {a0} -> {r0}",
                [ref.argmax(a)])
+    a = a.copy()
+    a[3] = np.nan
+    a[4, :40], a[4, 40:] = np.nan, -np.inf
+    a[5, 5] = np.inf
+    a[6, 64:] = 9.0
+    yield Case("argmax_nan", [x], [a], [result], "%r0 = lathe.argmax %a0 : {a0} -> {r0}",
+               [ref.argmax(a)])
+    values, places = Tensor("f32", (Dim("rows", 7), 4)), Tensor("i32", (Dim("rows", 7), 4))
+    best, where = ref.panel_argmax(a)
+    yield Case("panel_argmax", [x], [a], [values, places],
+               "%r0, %r1 = lathe.panel_argmax %a0 : {a0} -> {r0}, {r1}", [best, where])
+    yield Case("argmax_of_places", [values, places], [best, where], [result],
+               "%r0 = lathe.argmax %a0 of %a1 : {a0}, {a1} -> {r0}", [ref.argmax(a)])
 
 
 def quantized():

@@ -5,7 +5,8 @@ other.
                     [--emulator "qemu-aarch64 run-image"]
 
 A row must have the same bytes whatever the number of rows, and however a launch
-is cut into ranges of tiles (docs/design.md, decision 6).
+is cut into ranges of tiles (docs/design.md, decision 6). Maxima of panels must be
+exactly those of the rows, of which some numbers are NaN and some are equal.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import numpy as np
 
 import operators
 from run_image import Image
+from run_kernel import Buffer
 
 PANEL = 32
 FUNCTIONS = {
@@ -58,6 +60,8 @@ def cases(is_short):
         yield dict(K=77, N=33, element="q8_row", rows="row")
         yield dict(K=96, N=33, element="q4_0", rows="32", bias=True, residual=True)
         yield dict(K=256, N=14, element="q6_k", rows="32", gate="silu")
+        yield dict(K=77, N=97, bias=True, softcap=30.0, maxima=True)
+        yield dict(K=96, N=64, element="q4_0", rows="32", maxima=True)
         return
     elements = ("f32", "bf16", "f16")
     for K in (1, 7, 77, 97, 64):
@@ -90,6 +94,11 @@ def cases(is_short):
     yield dict(K=77, N=97, chunk=16, bias=True)
     yield dict(K=77, N=97, chunk=32, element="bf16")
     yield dict(K=97, N=64, softcap=30.0)
+    for i, N in enumerate((1, 33, 64, 77, 97, 160)):
+        yield dict(K=77, N=N, element=elements[i % 3], bias=i % 2 == 0, maxima=True)
+        yield dict(K=96, N=N, element="q4_0", maxima=True, **({"rows": "32"} if i % 2 else {}))
+        yield dict(K=77, N=N, element="q8_row", rows="row", softcap=1.0, maxima=True)
+    yield dict(K=77, N=194, gate="silu", maxima=True)
     yield dict(K=77, N=97, before="silu")
     yield dict(K=64, N=64, before="relu", element="f16")
 
@@ -196,10 +205,11 @@ def input_type(case):
             "scale = f32>>>")
 
 
-def kernel_text(name, case):
-    """The kernel function of a case."""
-    def rows(columns):
-        return f'tensor<?x{columns}xf32, #lathe.dims<"tokens">>'
+def kernel_text(name, case, maxima=False, few=False):
+    """The kernel function of a case; with `maxima` it gives those of panels, and
+    with `few` it is one for few rows."""
+    def rows(columns, element="f32"):
+        return f'tensor<?x{columns}x{element}, #lathe.dims<"tokens">>'
 
     K, N, element = case["K"], case["N"], case.get("element", "f32")
     columns = N // 2 if case.get("gate") else N
@@ -229,10 +239,16 @@ def kernel_text(name, case):
     if case.get("residual"):
         arguments.append(f"%r: {rows(columns)}")
         add(f"arith.addf {value}, %r : {rows(columns)}")
+    results = rows(columns)
+    if maxima:
+        results = f"{rows(ceil(columns / PANEL))}, {rows(ceil(columns / PANEL), 'i32')}"
+        lines.append(f"%v, %p = lathe.panel_argmax {value} : {rows(columns)} -> {results}")
+        value = "%v, %p"
     body = "\n".join(f"    {line}" for line in lines)
-    return (f"  func.func private @{name}({', '.join(arguments)}) -> {rows(columns)} "
-            f'attributes {{lathe.kernel, lathe.symbols = ["tokens"]}} {{\n{body}\n'
-            f"    return {value} : {rows(columns)}\n  }}\n")
+    limit = "lathe.row_limit = 16 : i64, " if few else ""
+    return (f"  func.func private @{name}({', '.join(arguments)}) -> ({results}) "
+            f'attributes {{lathe.kernel, {limit}lathe.symbols = ["tokens"]}} {{\n{body}\n'
+            f"    return {value} : {results}\n  }}\n")
 
 
 def store(weight, element):
@@ -268,37 +284,52 @@ def expected(case, x, weight, bias, residual):
     return y + residual if case.get("residual") else y
 
 
+class Operands:
+    """What a case is computed from, for up to `count` rows."""
+
+    def __init__(self, case, random, count):
+        K, N = case["K"], case["N"]
+        self.columns = N // 2 if case.get("gate") else N
+        if case.get("element") in QUANTS:
+            self.packed, self.weight = store_quantised(N, K, case["element"], random)
+        else:
+            self.packed, self.weight = store(random.standard_normal((N, K)),
+                                             case.get("element", "f32"))
+        self.bias = random.standard_normal(N).astype(np.float32) if case.get("bias") else None
+        self.inputs = self.stored = random.standard_normal((count, K)).astype(np.float32)
+        if "rows" in case:
+            quanta, scale = operators.quantize(self.inputs, K if case["rows"] == "row" else 32)
+            self.inputs = operators.dequantize(quanta, scale).astype(np.float32)
+            self.stored = operators.quantized_rows(quanta, scale)
+        self.residuals = None
+        if case.get("residual"):
+            self.residuals = random.standard_normal((count, self.columns)).astype(np.float32)
+
+    def arrays(self, rows):
+        """The operands of a call of so many rows."""
+        arrays = [self.stored[:rows], self.packed]
+        arrays += [] if self.bias is None else [self.bias]
+        return arrays + ([] if self.residuals is None else [self.residuals[:rows]])
+
+
 def check(image, name, case, random, row_counts):
-    """The worst error of a case, and its faults."""
-    K, N = case["K"], case["N"]
-    columns = N // 2 if case.get("gate") else N
-    if case.get("element") in QUANTS:
-        packed, weight = store_quantised(N, K, case["element"], random)
-    else:
-        packed, weight = store(random.standard_normal((N, K)), case.get("element", "f32"))
-    bias = random.standard_normal(N).astype(np.float32)
-    inputs = random.standard_normal((max(row_counts), K)).astype(np.float32)
-    stored = inputs
-    if "rows" in case:
-        quanta, scale = operators.quantize(inputs, K if case["rows"] == "row" else 32)
-        inputs = operators.dequantize(quanta, scale).astype(np.float32)
-        stored = operators.quantized_rows(quanta, scale)
-    residuals = random.standard_normal((max(row_counts), columns)).astype(np.float32)
-    reference = expected(case, inputs.astype(np.float64), weight, bias, residuals)
+    """What is wrong with the kernel of a case."""
+    operands = Operands(case, random, max(row_counts))
+    inputs, weight = operands.inputs, operands.weight
+    reference = expected(case, inputs.astype(np.float64), weight, operands.bias,
+                         operands.residuals)
     # Each sum of K products is off by at most K / 2 roundings of the sum of
     # their sizes, and less than that in the mean; activations have slopes of
     # about one, and a gate multiplies two such sums.
-    bound = 2.0**-24 * max(K, 8) * max(1.0, (np.abs(inputs) @ np.abs(weight).T).max())
+    bound = 2.0**-24 * max(case["K"], 8)
+    bound *= max(1.0, (np.abs(inputs) @ np.abs(weight).T).max())
     bound *= np.abs(reference).max() ** 0.5 if case.get("gate") else 1
-    worst, faults, seen = 0.0, [], {}
+    faults, seen = [], {}
     for rows in row_counts:
-        arrays = [stored[:rows], packed]
-        arrays += [bias] if case.get("bias") else []
-        arrays += [residuals[:rows]] if case.get("residual") else []
-        arrays.append(np.full((rows, columns), 7, np.float32))
-        result, intact = image.call(name, arrays, [rows], parts=1 + rows % 3)
+        empty = np.full((rows, operands.columns), 7, np.float32)
+        result, intact = image.call(name, [*operands.arrays(rows), empty], [rows],
+                                    parts=1 + rows % 3)
         error = np.abs(result - reference[:rows]).max()
-        worst = max(worst, error)
         if not error <= bound:
             faults.append(f"{rows} rows: off by {error:.2e}, allowed {bound:.2e}")
         if not intact:
@@ -306,7 +337,33 @@ def check(image, name, case, random, row_counts):
         if any(seen.setdefault(row, result[row].tobytes()) != result[row].tobytes()
                for row in range(rows)):
             faults.append(f"{rows} rows: other bytes than with fewer rows")
-    return worst, faults
+    return faults
+
+
+def check_maxima(image, name, case, random, row_counts):
+    """What is wrong with the kernels of a case that give maxima: they are exactly
+    those of the rows that the kernel without them gives."""
+    operands = Operands(case, random, max(row_counts))
+    if case.get("bias"):
+        operands.bias[::5] = np.nan
+        operands.bias[2::7] = -np.inf
+        operands.bias[:32] = np.nan if case["N"] > 64 else operands.bias[:32]
+    faults = []
+    for rows in row_counts:
+        arrays = operands.arrays(rows)
+        empty = np.full((rows, operands.columns), 7, np.float32)
+        row_values, _ = image.call(f"{name}_rows", [*arrays, empty], [rows])
+        maxima = operators.panel_argmax(row_values)
+        for kernel in (name, f"{name}_few")[: 1 + (rows <= 16)]:
+            buffers = [Buffer(array) for array in arrays]
+            results = [Buffer(np.full(maxima[0].shape, 7, kind)) for kind in ("f4", "i4")]
+            intact = image.call_in_place(kernel, buffers + results, [rows], parts=1 + rows % 3)
+            if any(not np.array_equal(result.array, value)
+                   for result, value in zip(results, maxima)):
+                faults.append(f"{kernel}: {rows} rows: other maxima than of the rows")
+            if not intact or not all(b.is_guard_intact() for b in buffers + results):
+                faults.append(f"{kernel}: {rows} rows: wrote past a buffer")
+    return faults
 
 
 def main():
@@ -319,7 +376,13 @@ def main():
         print(f"{options.level}: this machine does not run it")
         return SKIPPED
     todo = list(cases(is_short=bool(options.emulator)))
-    text = "".join(kernel_text(f"k{i}", case) for i, case in enumerate(todo))
+    text = ""
+    for i, case in enumerate(todo):
+        maxima = case.get("maxima", False)
+        text += kernel_text(f"k{i}", case, maxima=maxima)
+        if maxima:
+            text += kernel_text(f"k{i}_few", case, maxima=True, few=True)
+            text += kernel_text(f"k{i}_rows", case)
     row_counts = (1, 7, 20) if options.emulator else (1, 2, 3, 5, 7, 8, 9, 77, 97, 260)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -327,7 +390,8 @@ def main():
                       options.compiler, options.emulator.split())
         random = np.random.default_rng(1)
         for i, case in enumerate(todo):
-            worst, faults = check(image, f"k{i}", case, random, row_counts)
+            checker = check_maxima if case.get("maxima") else check
+            faults = checker(image, f"k{i}", case, random, row_counts)
             failed += bool(faults)
             for fault in faults:
                 print(f"{case}: {fault}")

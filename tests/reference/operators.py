@@ -68,7 +68,16 @@ def pool(kind, x, sequences, count):
 
 
 def argmax(x):
-    return np.argmax(x, axis=-1)
+    """The first of the largest of each row; a NaN is no number, and 0 stands for none."""
+    return np.argmax(np.where(np.isnan(x), -np.inf, x), axis=-1)
+
+
+def panel_argmax(x, columns=32):
+    """The largest of each panel of a row, and the first place of it."""
+    panels = np.split(x, np.arange(columns, x.shape[1], columns), axis=1)
+    places = [argmax(panel) for panel in panels]
+    values = [np.where(np.isnan(panel), -np.inf, panel).max(axis=1) for panel in panels]
+    return np.stack(values, 1), np.stack(places, 1) + np.arange(len(panels)) * columns
 
 
 def linear(x, weight, bias=None):

@@ -149,7 +149,7 @@ func.func private @integers(%x: tensor<?x64xf32, #lathe.dims<"tokens" quant <qua
 // -----
 
 // A pool of one row reads that row alone; a mean, all of them, and 1 an element.
-// So does argmax.
+// So do argmax and panel_argmax; of places one a row is read.
 
 // CHECK: rt.kernel @first
 // CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (0)> reads [affine_map<()[s0] -> (64)>, affine_map<()[s0] -> (32)>, affine_map<()[s0] -> (0)>]
@@ -157,6 +157,10 @@ func.func private @integers(%x: tensor<?x64xf32, #lathe.dims<"tokens" quant <qua
 // CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (64)> reads [affine_map<()[s0] -> (256)>, affine_map<()[s0] -> (32)>, affine_map<()[s0] -> (0)>]
 // CHECK: rt.kernel @argmax
 // CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (64)> reads [affine_map<()[s0] -> (256)>, affine_map<()[s0] -> (0)>] writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (32)>]
+// CHECK: rt.kernel @panel_argmax
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (320)> reads [affine_map<()[s0] -> (1280)>, affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (0)>] writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (64)>, affine_map<()[s0] -> (64)>]
+// CHECK: rt.kernel @argmax_of_places
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (16)> reads [affine_map<()[s0] -> (64)>, affine_map<()[s0] -> (32)>, affine_map<()[s0] -> (0)>]
 func.func private @first(%x: tensor<8x8xf32>, %s: tensor<8xi32>) -> tensor<2x8xf32> attributes {lathe.kernel} {
   %y = lathe.pool first %x by %s : tensor<8x8xf32>, tensor<8xi32> -> tensor<2x8xf32>
   return %y : tensor<2x8xf32>
@@ -167,6 +171,14 @@ func.func private @mean(%x: tensor<8x8xf32>, %s: tensor<8xi32>) -> tensor<2x8xf3
 }
 func.func private @argmax(%x: tensor<8x8xf32>) -> tensor<8xi32> attributes {lathe.kernel} {
   %y = lathe.argmax %x : tensor<8x8xf32> -> tensor<8xi32>
+  return %y : tensor<8xi32>
+}
+func.func private @panel_argmax(%x: tensor<8x40xf32>) -> (tensor<8x2xf32>, tensor<8x2xi32>) attributes {lathe.kernel} {
+  %v, %p = lathe.panel_argmax %x : tensor<8x40xf32> -> tensor<8x2xf32>, tensor<8x2xi32>
+  return %v, %p : tensor<8x2xf32>, tensor<8x2xi32>
+}
+func.func private @argmax_of_places(%v: tensor<8x2xf32>, %p: tensor<8x2xi32>) -> tensor<8xi32> attributes {lathe.kernel} {
+  %y = lathe.argmax %v of %p : tensor<8x2xf32>, tensor<8x2xi32> -> tensor<8xi32>
   return %y : tensor<8xi32>
 }
 

@@ -14,6 +14,44 @@ func.func @forward(%ids: tensor<?xi32, #lathe.dims<"tokens">> {lathe.name = "tok
 
 // -----
 
+// An argmax is below its columns, also by way of panels; places of an input are
+// below the limit of that.
+
+// CHECK-LABEL: func @of_panels
+lathe.parameter @table : tensor<40x4xf32> from "model.safetensors" key "t"
+lathe.parameter @scores : tensor<2x40xf32> from "model.safetensors" key "s"
+lathe.parameter @maxima : tensor<2x2xf32> from "model.safetensors" key "m"
+func.func @of_panels(%places: tensor<2x2xi32> {lathe.name = "places", lathe.limit = 40 : i64})
+    -> (tensor<2x4xf32> {lathe.name = "x"}, tensor<2x4xf32> {lathe.name = "y"}) attributes {lathe.entry} {
+  %t = lathe.get @table : tensor<40x4xf32>
+  %s = lathe.get @scores : tensor<2x40xf32>
+  %m = lathe.get @maxima : tensor<2x2xf32>
+  %v, %p = lathe.panel_argmax %s : tensor<2x40xf32> -> tensor<2x2xf32>, tensor<2x2xi32>
+  %i = lathe.argmax %v of %p : tensor<2x2xf32>, tensor<2x2xi32> -> tensor<2xi32>
+  %x = lathe.gather %t[%i] : tensor<40x4xf32>, tensor<2xi32> -> tensor<2x4xf32>
+  %j = lathe.argmax %m of %places : tensor<2x2xf32>, tensor<2x2xi32> -> tensor<2xi32>
+  %y = lathe.gather %t[%j] : tensor<40x4xf32>, tensor<2xi32> -> tensor<2x4xf32>
+  return %x, %y : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// Places may be larger than the columns of what they are of.
+
+lathe.parameter @table : tensor<8x4xf32> from "model.safetensors" key "t"
+lathe.parameter @maxima : tensor<2x2xf32> from "model.safetensors" key "m"
+func.func @places_past_the_table(%places: tensor<2x2xi32> {lathe.name = "places", lathe.limit = 40 : i64})
+    -> tensor<2x4xf32> attributes {lathe.entry} {
+  %t = lathe.get @table : tensor<8x4xf32>
+  %m = lathe.get @maxima : tensor<2x2xf32>
+  %j = lathe.argmax %m of %places : tensor<2x2xf32>, tensor<2x2xi32> -> tensor<2xi32>
+  // expected-error @below {{expects indices below the 8 rows}}
+  %y = lathe.gather %t[%j] : tensor<8x4xf32>, tensor<2xi32> -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+
 // No limit: any id would be read.
 
 // expected-error @below {{input 0: expects a lathe.limit or lathe.limit_symbol}}

@@ -134,3 +134,56 @@ func.func private @unscheduled(%x: !rows, %w: !weight) -> !wide attributes {lath
   %y = lathe.linear %x, %w : !rows, !weight -> !wide
   return %y : !wide
 }
+
+// Of rows that an argmax reads, the largest of each panel is stored, and no row:
+// here of 64 columns by two vectors a panel.
+!maxima = tensor<?x2xf32, #lathe.dims<"tokens">>
+!places = tensor<?x2xi32, #lathe.dims<"tokens">>
+// CHECK-LABEL: func.func private @panels
+//   CHECK-NOT:   "llvm.intr.prefetch"{{.*}}rw = 1
+// CHECK-COUNT-2: arith.cmpf ogt, {{.*}} : vector<16xf32>
+//   CHECK-NOT:   arith.cmpf ogt
+//       CHECK:   llvm.store %{{.*}} : f32, !llvm.ptr
+//       CHECK:   llvm.store %{{.*}} : i32, !llvm.ptr
+//       CHECK:   return
+func.func private @panels(%x: !rows, %w: !weight, %b: tensor<64xf32>) -> (!maxima, !places)
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 4>} {
+  %y = lathe.linear %x, %w bias %b : tensor<64xf32> : !rows, !weight -> !wide
+  %v, %p = lathe.panel_argmax %y : !wide -> !maxima, !places
+  return %v, %p : !maxima, !places
+}
+
+// Past the last of 33 columns a panel has no numbers.
+!few = tensor<?x33xf32, #lathe.dims<"tokens">>
+!cut = tensor<33x97xf32, #lathe.packed<columns = 32, depth = 1>>
+// CHECK-LABEL: func.func private @cut_panel
+//       CHECK:   scf.if
+// CHECK-COUNT-2: arith.select %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi1>, vector<16xf32>
+//       CHECK:   } else {
+func.func private @cut_panel(%x: !rows, %w: !cut) -> !places
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 1, columns = 16, row_block = 4>} {
+  %y = lathe.linear %x, %w : !rows, !cut -> !few
+  %v, %p = lathe.panel_argmax %y : !few -> !maxima, !places
+  return %p : !places
+}
+
+// Left alone: the kernel returns the rows too.
+// CHECK-LABEL: func.func private @panels_and_rows
+// CHECK: lathe.linear
+func.func private @panels_and_rows(%x: !rows, %w: !weight) -> (!wide, !maxima)
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 4>} {
+  %y = lathe.linear %x, %w : !rows, !weight -> !wide
+  %v, %p = lathe.panel_argmax %y : !wide -> !maxima, !places
+  return %y, %v : !wide, !maxima
+}
+
+// Left alone: a tile of the launch is half a panel.
+!halves = tensor<64x97xf32, #lathe.packed<columns = 16, depth = 1>>
+// CHECK-LABEL: func.func private @half_panels
+// CHECK: lathe.linear
+func.func private @half_panels(%x: !rows, %w: !halves) -> (!maxima, !places)
+    attributes {lathe.kernel, lathe.schedule = #lathe.schedule<rows = 2, columns = 32, row_block = 4>} {
+  %y = lathe.linear %x, %w : !rows, !halves -> !wide
+  %v, %p = lathe.panel_argmax %y : !wide -> !maxima, !places
+  return %v, %p : !maxima, !places
+}

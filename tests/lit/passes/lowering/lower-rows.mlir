@@ -161,3 +161,43 @@ func.func private @unknown_rows(%x: tensor<4x?xf32, #lathe.dims<"n">>) -> tensor
   %y = arith.negf %x : tensor<4x?xf32, #lathe.dims<"n">>
   return %y : tensor<4x?xf32, #lathe.dims<"n">>
 }
+
+// -----
+
+// A panel of 32 columns is two vectors; the last one, of 3 columns, is less than
+// one. What nothing reads is not stored.
+
+// CHECK-LABEL: func.func private @panels(
+//       CHECK:   scf.for
+//       CHECK:     arith.cmpf ogt, {{.*}} : vector<16xf32>
+//       CHECK:     arith.cmpf ogt, {{.*}} : vector<16xf32>
+//       CHECK:     llvm.store {{.*}} : i32
+//   CHECK-NOT:     llvm.store
+//       CHECK:   }
+//       CHECK:   arith.cmpf ogt, {{.*}} : vector<16xf32>
+//   CHECK-NOT:   arith.cmpf ogt, {{.*}} : vector<16xf32>
+//       CHECK:   return
+func.func private @panels(%x: tensor<4x67xf32>) -> tensor<4x3xi32> attributes {lathe.kernel} {
+  %v, %p = lathe.panel_argmax %x : tensor<4x67xf32> -> tensor<4x3xf32>, tensor<4x3xi32>
+  return %p : tensor<4x3xi32>
+}
+
+// -----
+
+func.func private @panels_read_again(%x: tensor<4x67xf32>) -> (tensor<4x3xf32>, tensor<4x3xi32>)
+    attributes {lathe.kernel} {
+  // expected-error@+1 {{is not the result of its kernel}}
+  %v, %p = lathe.panel_argmax %x : tensor<4x67xf32> -> tensor<4x3xf32>, tensor<4x3xi32>
+  %c = lathe.softcap %v cap 5.0 : tensor<4x3xf32>
+  return %c, %p : tensor<4x3xf32>, tensor<4x3xi32>
+}
+
+// -----
+
+func.func private @viewed_places(%x: tensor<4x3xf32>, %q: tensor<4x6xi32>) -> tensor<4xi32>
+    attributes {lathe.kernel} {
+  %p = tensor.extract_slice %q[0, 3] [4, 3] [1, 1] : tensor<4x6xi32> to tensor<4x3xi32>
+  // expected-error@+1 {{reads a computed value where a row kernel needs one of its arguments}}
+  %y = lathe.argmax %x of %p : tensor<4x3xf32>, tensor<4x3xi32> -> tensor<4xi32>
+  return %y : tensor<4xi32>
+}

@@ -82,6 +82,20 @@ func.func private @attention(%q: tensor<7x4x9xf32>, %s: tensor<7xi32>) -> tensor
 
 // -----
 
+// A panel is a loop over its columns, which end with the row.
+
+// CHECK-LABEL: func private @panels(
+//       CHECK:   %[[END:.*]] = arith.select
+//       CHECK:   scf.for %{{.*}} = %{{.*}} to %[[END]]
+//       CHECK:     arith.cmpf olt
+func.func private @panels(%x: tensor<4x67xf32>) -> (tensor<4x3xf32>, tensor<4x3xi32>)
+    attributes {lathe.kernel} {
+  %v, %p = lathe.panel_argmax %x : tensor<4x67xf32> -> tensor<4x3xf32>, tensor<4x3xi32>
+  return %v, %p : tensor<4x3xf32>, tensor<4x3xi32>
+}
+
+// -----
+
 // Left alone: not a kernel.
 
 // CHECK-LABEL: func @entry(

@@ -147,3 +147,24 @@ func.func @pooled(%x: !rows, %s: tensor<?xi32, #lathe.dims<"tokens">>, %w: tenso
   %y = lathe.linear %p, %w : !pooled, tensor<8x8xf32> -> !pooled
   return %y : !pooled
 }
+
+// -----
+
+// A head that keeps the maxima of its panels has both for few rows too.
+
+!rows = tensor<?x8xf32, #lathe.dims<"rows">>
+!logits = tensor<?x40xf32, #lathe.dims<"rows">>
+!maxima = tensor<?x2xf32, #lathe.dims<"rows">>
+!places = tensor<?x2xi32, #lathe.dims<"rows">>
+
+// CHECK-LABEL: func @greedy_head
+//       CHECK:   %[[M:.*]]:2 = call @linear_panel_argmax_{{.*}}lathe.variants = [#rt.variant<@rms_norm_linear_panel_argmax_few_
+//       CHECK:   call @argmax_{{[0-9a-f]*}}(%[[M]]#0, %[[M]]#1)
+lathe.symbol @rows in [1, 512]
+func.func @greedy_head(%x: !rows, %g: tensor<8xf32>, %w: tensor<40x8xf32>) -> tensor<?xi32, #lathe.dims<"rows">> {
+  %n = lathe.rms_norm %x, %g eps 1.0e-5 : !rows, tensor<8xf32>
+  %y = lathe.linear %n, %w : !rows, tensor<40x8xf32> -> !logits
+  %v, %p = lathe.panel_argmax %y : !logits -> !maxima, !places
+  %i = lathe.argmax %v of %p : !maxima, !places -> tensor<?xi32, #lathe.dims<"rows">>
+  return %i : tensor<?xi32, #lathe.dims<"rows">>
+}

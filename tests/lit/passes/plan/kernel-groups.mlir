@@ -138,3 +138,27 @@ func.func @read_in_between(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> (tensor<
   %b = arith.extf %n : tensor<4x8xf16> to tensor<4x8xf32>
   return %y, %b : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// A contraction keeps the maxima of its panels; with another reader of its rows
+// they are found by a kernel of their own.
+
+// CHECK-LABEL: func @panel_maxima
+//       CHECK:   %[[M:.*]]:2 = call @linear_softcap_panel_argmax_{{.*}} -> (tensor<4x2xf32>, tensor<4x2xi32>)
+//       CHECK:   call @argmax_{{.*}}(%[[M]]#0, %[[M]]#1)
+// CHECK-LABEL: func @panel_maxima_of_stored
+//       CHECK:   %[[Y:.*]] = call @linear_{{[0-9a-f]*}}(
+//       CHECK:   call @panel_argmax_{{.*}}(%[[Y]])
+func.func @panel_maxima(%x: tensor<4x8xf32>, %w: tensor<40x8xf32>) -> tensor<4xi32> {
+  %a = lathe.linear %x, %w : tensor<4x8xf32>, tensor<40x8xf32> -> tensor<4x40xf32>
+  %b = lathe.softcap %a cap 3.0 : tensor<4x40xf32>
+  %v, %p = lathe.panel_argmax %b : tensor<4x40xf32> -> tensor<4x2xf32>, tensor<4x2xi32>
+  %n = lathe.argmax %v of %p : tensor<4x2xf32>, tensor<4x2xi32> -> tensor<4xi32>
+  return %n : tensor<4xi32>
+}
+func.func @panel_maxima_of_stored(%x: tensor<4x8xf32>, %w: tensor<40x8xf32>) -> (tensor<4x40xf32>, tensor<4x2xf32>, tensor<4x2xi32>) {
+  %a = lathe.linear %x, %w : tensor<4x8xf32>, tensor<40x8xf32> -> tensor<4x40xf32>
+  %v, %p = lathe.panel_argmax %a : tensor<4x40xf32> -> tensor<4x2xf32>, tensor<4x2xi32>
+  return %a, %v, %p : tensor<4x40xf32>, tensor<4x2xf32>, tensor<4x2xi32>
+}
