@@ -6,7 +6,8 @@
 //     linear      <- activation, gated_activation, softcap, addf, mulf …,
 //                    and the panel_argmax of them
 //     elementwise <- elementwise
-//     gather      <- gather's sums and the norm of them
+//     gather      <- gather's sums and the norm of them, which others may read
+//     pool        <- l2_normalize
 //     rope (key)  <- append, which also takes the rope of the query
 //     norm, attention, linear, elementwise <- the rounding of its result,
 //                                             to bytes but of the middle two
@@ -80,9 +81,13 @@ private:
   /// The group whose one result is \p value, read by one op and not through
   /// views; null if there is none.
   KernelGroup *groupReadOnceAs(Value value);
+  /// The group that ends with \p value, if others than \p op read it after
+  /// that.
+  KernelGroup *groupReadLaterAs(Value value, Operation *op);
   bool canMoveTo(const KernelGroup &group, Operation *op) const;
   bool joinProducer(Operation *op);
   bool joinPanelArgmax(Operation *op);
+  bool joinPool(Operation *op);
   bool joinEmbedding(Operation *op);
   bool joinRounding(Operation *op);
   void joinRotations(AppendOp append, KernelGroup &group);
@@ -117,6 +122,21 @@ KernelGroup *Grouping::groupReadOnceAs(Value value) {
     return nullptr;
   KernelGroup *group = groupOf.lookup(result.getOwner());
   return group && group->back() == result.getOwner() ? group : nullptr;
+}
+
+/// Whether everything that reads \p op comes after \p last.
+bool isReadAfter(Operation *op, Operation *last) {
+  return llvm::all_of(op->getUsers(), [&](Operation *user) {
+    Operation *inBlock = last->getBlock()->findAncestorOpInBlock(*user);
+    return inBlock && (inBlock == last || last->isBeforeInBlock(inBlock));
+  });
+}
+
+KernelGroup *Grouping::groupReadLaterAs(Value value, Operation *op) {
+  Operation *source = value.getDefiningOp();
+  KernelGroup *group = groupOf.lookup(source);
+  bool isLast = group && group->back() == source;
+  return isLast && isReadAfter(source, op) ? group : nullptr;
 }
 
 /// Whether a kernel that begins with \p root can go on with \p op, an
@@ -180,6 +200,17 @@ bool Grouping::joinPanelArgmax(Operation *op) {
   return true;
 }
 
+/// The length of a pooled row, which one worker has at hand.
+bool Grouping::joinPool(Operation *op) {
+  if (!isa<L2NormalizeOp>(op))
+    return false;
+  KernelGroup *group = groupReadOnceAs(op->getOperand(0));
+  if (!group || !isa<PoolOp>(group->front()) || group->size() > 1)
+    return false;
+  append(*group, op);
+  return true;
+}
+
 bool isEmbedding(const KernelGroup &group) {
   return llvm::all_of(group, llvm::IsaPred<GatherOp, arith::AddFOp>) &&
          llvm::any_of(group, llvm::IsaPred<GatherOp>);
@@ -191,9 +222,13 @@ bool Grouping::joinEmbedding(Operation *op) {
           op))
     return false;
   KernelGroup *joined = nullptr;
-  unsigned sides = isa<RmsNormOp, LayerNormOp>(op) ? 1 : 2;
-  for (Value operand : op->getOperands().take_front(sides)) {
+  bool isNorm = isa<RmsNormOp, LayerNormOp>(op);
+  for (Value operand : op->getOperands().take_front(isNorm ? 1 : 2)) {
     KernelGroup *group = groupReadOnceAs(operand);
+    // A norm stores what it reads where others do too: the first value of the
+    // residual stream.
+    if (!group && isNorm)
+      group = groupReadLaterAs(operand, op);
     if (!group || !isEmbedding(*group))
       continue;
     if (!joined)
@@ -205,14 +240,6 @@ bool Grouping::joinEmbedding(Operation *op) {
     return false;
   append(*joined, op);
   return true;
-}
-
-/// Whether everything that reads \p op comes after \p last.
-bool isReadAfter(Operation *op, Operation *last) {
-  return llvm::all_of(op->getUsers(), [&](Operation *user) {
-    Operation *inBlock = last->getBlock()->findAncestorOpInBlock(*user);
-    return inBlock && (inBlock == last || last->isBeforeInBlock(inBlock));
-  });
 }
 
 /// Whether a kernel that begins with \p root can store its result rounded as
@@ -314,8 +341,8 @@ LogicalResult Grouping::add(Operation *op) {
   if (!isElementwise(op) && !isa<LatheDialect>(op->getDialect()))
     return op->emitError("expects an op that a kernel can hold, got '")
            << op->getName() << "'";
-  if (fuse && (joinPanelArgmax(op) || joinEmbedding(op) || joinRounding(op) ||
-               joinProducer(op)))
+  if (fuse && (joinPanelArgmax(op) || joinPool(op) || joinEmbedding(op) ||
+               joinRounding(op) || joinProducer(op)))
     return success();
   KernelGroup &group = *groups.emplace_back(std::make_unique<KernelGroup>());
   append(group, op);

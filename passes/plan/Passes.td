@@ -24,10 +24,12 @@ def FormKernels : Pass<"lathe-form-kernels", "::mlir::ModuleOp"> {
     ```
 
     Fused are, each over values that nothing else reads: a linear layer with the
-    activations, caps, sums and products that follow; embedding gathers with
-    their sum and norm; the rotations of query and key of one projection with
-    the append to the cache; elementwise ops with each other. Views are part of
-    the kernel that reads them. With `fuse=false` each op is a kernel.
+    activations, caps, sums and products that follow, and with the maxima of its
+    panels; embedding gathers with their sum and norm, where others may read
+    what is normalised; a pool with its length; the rotations of query and key
+    of one projection with the append to the cache; elementwise ops with each
+    other. Views are part of the kernel that reads them. With `fuse=false` each
+    op is a kernel.
 
     It leaves parameters, states and calls alone, and fails on ops of other
     dialects.

@@ -37,6 +37,20 @@ def embeddings():
                    [ref.layer_norm(total, g, b, 1e-5)])
 
 
+def first_norm():
+    """Scaled rows of a table, which others read, and the norm of them."""
+    for t, c in ((1, 7), (9, 77), (5, 64)):
+        table, index = Tensor("bf16", (50, c)), Tensor("i32", (tokens(t),))
+        out, row = Tensor("f32", (tokens(t), c)), Tensor("f32", (c,))
+        draw = Draw(f"first_norm{t}")
+        words, g, i = draw.normal(table), draw.normal(row), draw.below(50, t)
+        rows = ref.gather(words, i, 3.0)
+        yield Case(f"first_norm_{t}x{c}", [table, index, row], [words, i, g], [out, out],
+                   "%r0 = lathe.gather %a0[%a1] scale 3.0 : {a0}, {a1} -> {r0}\n"
+                   "  %r1 = lathe.rms_norm %r0, %a2 eps 1.0e-5 : {r0}, {a2}",
+                   [rows, ref.rms_norm(rows, g, 1e-5)])
+
+
 def pooled():
     """The mean of each sequence, of length 1."""
     x, s = Tensor("f32", (tokens(40), 33)), Tensor("i32", (tokens(40),))
@@ -114,7 +128,7 @@ def main():
     parser.add_argument("--lower", default="--lathe-lower-rows")
     parser.add_argument("--cpu", default="x86-64-v3")
     options = parser.parse_args()
-    cases = [*embeddings(), *pooled(), *rotated(False), *rotated(True)]
+    cases = [*embeddings(), *first_norm(), *pooled(), *rotated(False), *rotated(True)]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         kernels = Kernels("\n".join(case.text() for case in cases), options.lower,

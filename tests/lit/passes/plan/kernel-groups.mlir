@@ -162,3 +162,48 @@ func.func @panel_maxima_of_stored(%x: tensor<4x8xf32>, %w: tensor<40x8xf32>) -> 
   %v, %p = lathe.panel_argmax %a : tensor<4x40xf32> -> tensor<4x2xf32>, tensor<4x2xi32>
   return %a, %v, %p : tensor<4x40xf32>, tensor<4x2xf32>, tensor<4x2xi32>
 }
+
+// -----
+
+// The first norm is computed with the embedding, which the residual sum reads
+// too; where somebody reads the embedding before the norm, each has its kernel.
+
+// CHECK-LABEL: func @embedding_and_norm
+//       CHECK:   %[[E:.*]]:2 = call @gather_rms_norm_{{.*}} -> (tensor<4x8xf32>, tensor<4x8xf32>)
+//       CHECK:   call @add_{{.*}}(%[[E]]#0, %[[E]]#1)
+// CHECK-LABEL: func @embedding_read_before
+//       CHECK:   call @gather_{{[0-9a-f]*}}(
+//       CHECK:   call @softcap_
+//       CHECK:   call @rms_norm_
+func.func @embedding_and_norm(%t: tensor<9x8xf32>, %i: tensor<4xi32>, %g: tensor<8xf32>) -> tensor<4x8xf32> {
+  %e = lathe.gather %t[%i] : tensor<9x8xf32>, tensor<4xi32> -> tensor<4x8xf32>
+  %n = lathe.rms_norm %e, %g eps 1.0 : tensor<4x8xf32>, tensor<8xf32>
+  %s = arith.addf %e, %n : tensor<4x8xf32>
+  return %s : tensor<4x8xf32>
+}
+func.func @embedding_read_before(%t: tensor<9x8xf32>, %i: tensor<4xi32>, %g: tensor<8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %e = lathe.gather %t[%i] : tensor<9x8xf32>, tensor<4xi32> -> tensor<4x8xf32>
+  %c = lathe.softcap %e cap 3.0 : tensor<4x8xf32>
+  %n = lathe.rms_norm %e, %g eps 1.0 : tensor<4x8xf32>, tensor<8xf32>
+  return %c, %n : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// -----
+
+// A pooled row is normalised by what pools it, unless somebody reads it too.
+
+// CHECK-LABEL: func @pooled
+//       CHECK:   call @pool_l2_normalize_
+// CHECK-LABEL: func @pooled_and_read
+//       CHECK:   call @pool_{{[0-9a-f]*}}(
+//       CHECK:   call @l2_normalize_
+func.func @pooled(%x: tensor<4x8xf32>, %s: tensor<4xi32>) -> tensor<2x8xf32> {
+  %p = lathe.pool mean %x by %s : tensor<4x8xf32>, tensor<4xi32> -> tensor<2x8xf32>
+  %n = lathe.l2_normalize %p eps 1.0e-12 : tensor<2x8xf32>
+  return %n : tensor<2x8xf32>
+}
+func.func @pooled_and_read(%x: tensor<4x8xf32>, %s: tensor<4xi32>) -> (tensor<2x8xf32>, tensor<2x8xf32>) {
+  %p = lathe.pool mean %x by %s : tensor<4x8xf32>, tensor<4xi32> -> tensor<2x8xf32>
+  %n = lathe.l2_normalize %p eps 1.0e-12 : tensor<2x8xf32>
+  return %p, %n : tensor<2x8xf32>, tensor<2x8xf32>
+}
