@@ -94,6 +94,24 @@ static Result<int64_t> chooseContext(const TransformerConfig &config,
   return context;
 }
 
+static Result<CacheType> chooseCache(const TransformerConfig &config,
+                                     const ImportOptions &options,
+                                     std::vector<std::string> &notes) {
+  constexpr std::pair<StringRef, CacheType> kTypes[] = {
+      {"f32", CacheType::F32}, {"bf16", CacheType::Bf16}};
+  const auto *found = llvm::find_if(
+      kTypes, [&](auto &type) { return type.first == options.cacheType; });
+  if (found == std::end(kTypes))
+    return invalidOption("cache-type: expected f32 or bf16, got '" +
+                         options.cacheType + "'");
+  if (config.head != HeadKind::CausalLm && found->second != CacheType::F32)
+    notes.push_back(
+        config.file +
+        ": architectures: the model keeps no cache, so --cache-type "
+        "changes nothing");
+  return found->second;
+}
+
 static Result<ModelLimits> chooseLimits(const TransformerConfig &config,
                                         const ImportOptions &options,
                                         std::vector<std::string> &notes) {
@@ -104,6 +122,10 @@ static Result<ModelLimits> chooseLimits(const TransformerConfig &config,
   limits.context = *context;
   limits.maxTokens = options.maxTokens.value_or(config.causal ? 512 : 4096);
   limits.maxSlots = options.maxSlots;
+  Result<CacheType> cache = chooseCache(config, options, notes);
+  if (!cache.isOk())
+    return cache.takeStatus();
+  limits.cache = *cache;
   if (limits.maxTokens < 1 || limits.maxTokens > kLongestContext)
     return invalidOption("max-tokens: expected from 1 to " +
                          std::to_string(kLongestContext) + ", got " +

@@ -18,10 +18,10 @@ static constexpr const char *kUsage =
     "usage: lathe-compiler compile|import MODEL -o FILE [--target LEVEL]... "
     "[-O0|-O1|-O2|-O3]\n"
     "       [--dtype f32|bf16] [--weights f32|bf16|f16|q8|q4] [--activations "
-    "f32|bf16|q8] [--max-tokens N] "
-    "[--context N]\n"
-    "       [--schedules FILE] [--tune SECONDS] [--jobs N] [--dump-ir DIR] "
-    "[--compile-to PHASE] [--timing] [--verbose]\n"
+    "f32|bf16|q8] [--cache-type f32|bf16]\n"
+    "       [--max-tokens N] [--context N] [--schedules FILE] [--tune SECONDS]\n"
+    "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
+    "[--timing] [--verbose]\n"
     "Started by `lathe compile` and `lathe import`, which explain the flags.\n";
 
 static Status wrong(const llvm::Twine &message) {
@@ -89,6 +89,8 @@ static Status readFlag(StringRef flag, Arguments &arguments,
     return text(line.weights);
   if (flag == "--activations")
     return text(line.activations);
+  if (flag == "--cache-type")
+    return text(line.cacheType);
   if (flag == "--dump-ir")
     return text(line.compile.dumpDir);
   if (flag == "--target")
@@ -178,6 +180,7 @@ Result<CommandLine> lathe::parseCommandLine(int argc, char **argv) {
       "-O" + std::to_string(line.compile.optLevel) + " --dtype " + line.dtype +
       (line.weights.empty() ? "" : " --weights " + line.weights) +
       (line.activations.empty() ? "" : " --activations " + line.activations) +
+      (line.cacheType == "f32" ? "" : " --cache-type " + line.cacheType) +
       (line.compile.schedulesPath.empty() ? "" : " --schedules") +
       (line.compile.tuneSeconds ? " --tune" : "");
   return line;

@@ -19,7 +19,8 @@ struct CommandLine {
   std::string dtype = "f32";
   std::string weights;     ///< Empty: as the checkpoint stores them.
   std::string activations; ///< Empty: f32.
-  int64_t context = 0;     ///< 0: the model's.
+  std::string cacheType = "f32";
+  int64_t context = 0; ///< 0: the model's.
   bool verbose = false;
   bool timing = false;
   CompileOptions compile;

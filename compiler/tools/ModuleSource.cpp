@@ -165,6 +165,7 @@ static ImportOptions importOptions(const CommandLine &line,
   if (line.context > 0)
     options.context = line.context;
   options.maxTokens = line.compile.maxTokens;
+  options.cacheType = line.cacheType;
   options.notes = &notes;
   return options;
 }
@@ -246,8 +247,12 @@ Result<ModuleSource> ModuleSource::load(mlir::MLIRContext &context,
       return expectedModel(runtime::systemError(config, "open", ENOENT));
     return loadCheckpoint(context, line);
   }
-  if (StringRef(line.model).ends_with(".mlir"))
+  if (StringRef(line.model).ends_with(".mlir")) {
+    if (line.cacheType != "f32")
+      printMessage("warning", line.model + ": --cache-type changes nothing, as "
+                                           "the states of a module have types");
     return loadText(context, line.model);
+  }
   if (isGguf(line.model))
     return loadGguf(context, line);
   if (StringRef(line.model).ends_with(".onnx"))

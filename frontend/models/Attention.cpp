@@ -45,8 +45,8 @@ Value EntryBuilder::attendCached(Value query, Value key, Value value,
   MLIRContext *context = builder.getContext();
   auto keysName = FlatSymbolRefAttr::get(context, stateName(layer, "keys"));
   auto valuesName = FlatSymbolRefAttr::get(context, stateName(layer, "values"));
-  Type keysType = keyPagesType(config, context);
-  Type valuesType = valuePagesType(config, context);
+  Type keysType = keyPagesType(config, cache, context);
+  Type valuesType = valuePagesType(config, cache, context);
   Value keys = GetStateOp::create(builder, keysType, keysName);
   Value values = GetStateOp::create(builder, valuesType, valuesName);
   auto append =

@@ -16,16 +16,25 @@ std::string lathe::stateName(int64_t layer, const char *what) {
   return "layers." + std::to_string(layer) + "." + what;
 }
 
+/// Pages whose heads are (\p rows, \p columns).
+static RankedTensorType pagesType(const TransformerConfig &config,
+                                  CacheType cache, int64_t rows,
+                                  int64_t columns, MLIRContext *context) {
+  Type element = Float32Type::get(context);
+  if (cache == CacheType::Bf16)
+    element = BFloat16Type::get(context);
+  return tensorType({kDynamic, config.kvHeads, rows, columns}, element,
+                    {"pages"});
+}
+
 RankedTensorType lathe::keyPagesType(const TransformerConfig &config,
-                                     MLIRContext *context) {
-  return tensorType({kDynamic, config.kvHeads, config.headSize, kPagePositions},
-                    Float32Type::get(context), {"pages"});
+                                     CacheType cache, MLIRContext *context) {
+  return pagesType(config, cache, config.headSize, kPagePositions, context);
 }
 
 RankedTensorType lathe::valuePagesType(const TransformerConfig &config,
-                                       MLIRContext *context) {
-  return tensorType({kDynamic, config.kvHeads, kPagePositions, config.headSize},
-                    Float32Type::get(context), {"pages"});
+                                       CacheType cache, MLIRContext *context) {
+  return pagesType(config, cache, kPagePositions, config.headSize, context);
 }
 
 RankedTensorType lathe::withColumns(Type type, int64_t columns) {
@@ -58,9 +67,9 @@ void lathe::declareSymbols(const TransformerConfig &config,
   MLIRContext *context = module.getContext();
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     StateOp::create(builder, loc, stateName(layer, "keys"),
-                    keyPagesType(config, context));
+                    keyPagesType(config, limits.cache, context));
     StateOp::create(builder, loc, stateName(layer, "values"),
-                    valuePagesType(config, context));
+                    valuePagesType(config, limits.cache, context));
   }
 }
 
@@ -69,10 +78,11 @@ void lathe::declareSymbols(const TransformerConfig &config,
 //===----------------------------------------------------------------------===//
 
 EntryBuilder::EntryBuilder(const TransformerConfig &config,
-                           const ModelWeights &weights, Block *block)
+                           const ModelWeights &weights, CacheType cache,
+                           Block *block)
     : builder(UnknownLoc::get(block->getParentOp()->getContext()),
               OpBuilder::atBlockEnd(block)),
-      config(config), weights(weights) {}
+      config(config), weights(weights), cache(cache) {}
 
 void EntryBuilder::locate(const Twine &name) {
   builder.setLoc(NameLoc::get(builder.getStringAttr(name)));
@@ -288,7 +298,7 @@ func::FuncOp Entries::begin(StringRef name, ArrayRef<Port> inputs) {
 }
 
 EntryBuilder Entries::body(func::FuncOp entry, ArrayRef<Port> inputs) {
-  EntryBuilder body(config, weights, entry.addEntryBlock());
+  EntryBuilder body(config, weights, limits.cache, entry.addEntryBlock());
   for (auto [index, port] : llvm::enumerate(inputs))
     body.inputs.*port.slot = entry.getArgument(index);
   return body;

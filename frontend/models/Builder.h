@@ -14,11 +14,15 @@
 
 namespace lathe {
 
-/// The ranges of a module's symbols.
+/// What the pages of a cache are stored in.
+enum class CacheType { F32, Bf16 };
+
+/// The ranges of a module's symbols, and what its states are made of.
 struct ModelLimits {
   int64_t context = 0;   ///< Positions of a sequence.
   int64_t maxTokens = 0; ///< Tokens of a call.
   int64_t maxSlots = 0;  ///< Sequences of a cache.
+  CacheType cache = CacheType::F32;
 };
 
 /// Declares the symbols and states that the entries of \p config use at the
@@ -51,7 +55,7 @@ struct EntryInputs {
 class EntryBuilder {
 public:
   EntryBuilder(const TransformerConfig &config, const ModelWeights &weights,
-               mlir::Block *block);
+               CacheType cache, mlir::Block *block);
 
   // Embeddings.cpp
   /// The rows that enter the first block. (T, C)
@@ -114,6 +118,7 @@ private:
 
   const TransformerConfig &config;
   const ModelWeights &weights;
+  CacheType cache;
   /// A parameter is read once in an entry.
   llvm::DenseMap<mlir::Attribute, mlir::Value> values;
   /// T, once an op needed it.
@@ -125,8 +130,10 @@ std::string stateName(int64_t layer, const char *what);
 /// The type of that state: key pages (pages, Hkv, D, 32), value pages
 /// (pages, Hkv, 32, D).
 mlir::RankedTensorType keyPagesType(const TransformerConfig &config,
+                                    CacheType cache,
                                     mlir::MLIRContext *context);
 mlir::RankedTensorType valuePagesType(const TransformerConfig &config,
+                                      CacheType cache,
                                       mlir::MLIRContext *context);
 
 /// \p type with another last size.

@@ -22,6 +22,7 @@ struct CompileOptions {
   std::string dtype = "f32";
   std::string weights;
   std::string activations;
+  std::string cacheType = "f32";
   int64_t maxTokens = 0;
   int64_t context = 0;
   int level = 3;
@@ -78,12 +79,19 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
                   "the weights are quantised, and multiply integers; f32: as "
                   "they are; bf16 with --dtype bf16, else f32 unless said")
       ->check(CLI::IsMember({"f32", "bf16", "q8"}));
+  command
+      .add_option("--cache-type", options.cacheType,
+                  "What the keys and values of a decoder's cache are stored "
+                  "in: f32, or bf16 in half of the memory")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
 }
 
 static void appendModelFlags(const CompileOptions &options,
                              std::vector<std::string> &arguments) {
-  arguments.insert(arguments.end(), {options.model, "-o", options.output,
-                                     "--dtype", options.dtype});
+  arguments.insert(arguments.end(),
+                   {options.model, "-o", options.output, "--dtype",
+                    options.dtype, "--cache-type", options.cacheType});
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (!options.activations.empty())

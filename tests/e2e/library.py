@@ -127,6 +127,13 @@ class Context:
         self.library.check(self.library.lathe_context_call(self.handle, SIZE(entry.index)))
         return {key: self.output(entry, i) for i, key in enumerate(entry.outputs)}
 
+    def state_bytes(self):
+        """Of all states."""
+        tensor, index, total = Tensor(), 0, 0
+        while self.library.lathe_context_state(self.handle, SIZE(index), ctypes.byref(tensor)) == 0:
+            total, index = total + tensor.bytes, index + 1
+        return total
+
     def output(self, entry, index):
         tensor = Tensor()
         self.library.check(self.library.lathe_context_output(

@@ -448,6 +448,8 @@ TEST_F(ImportTest, RejectsOptionsOutOfRange) {
   EXPECT_EQ(import().status().code(), StatusCode::InvalidArgument);
   options.maxSlots = 1;
   EXPECT_TRUE(import().isOk());
+  options.cacheType = "f8";
+  EXPECT_EQ(import().status().code(), StatusCode::InvalidArgument);
 }
 
 TEST_F(ImportTest, TakesIdsFromTheGenerationConfigFirst) {

@@ -1,8 +1,9 @@
 //===- ImportTool.cpp - Prints the module of a checkpoint directory -------===//
 //
-// What the lit tests of frontend/ run: lathe-import-test MODEL prints the
-// imported module on standard output and notes on standard error. MODEL is a
-// checkpoint directory or a .gguf file.
+// What the lit tests of frontend/ run: lathe-import-test MODEL [CONTEXT
+// [CACHE_TYPE]] prints the imported module on standard output and notes on
+// standard error. MODEL is a checkpoint directory or a .gguf file, a CONTEXT of
+// 0 the model's own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,15 +29,17 @@ importModel(mlir::MLIRContext &context, const std::string &path,
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2 && argc != 3) {
-    llvm::errs() << "usage: lathe-import-test MODEL [CONTEXT]\n";
+  if (argc < 2 || argc > 4) {
+    llvm::errs() << "usage: lathe-import-test MODEL [CONTEXT [CACHE_TYPE]]\n";
     return 2;
   }
   std::vector<std::string> notes;
   ImportOptions options;
   options.notes = &notes;
-  if (argc == 3)
-    options.context = std::strtoll(argv[2], nullptr, 10);
+  if (int64_t length = argc > 2 ? std::strtoll(argv[2], nullptr, 10) : 0)
+    options.context = length;
+  if (argc > 3)
+    options.cacheType = argv[3];
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importModel(context, argv[1], options);
   if (!module.isOk()) {

@@ -1,0 +1,67 @@
+"""Decoding from a cache of each --cache-type: near `forward`, and in as many bytes as it says.
+
+    cache.py BUILD_DIRECTORY CASE_DIRECTORY...
+
+The bound is 1e-6 of the largest |logit| for f32, whose bits are those of `forward`, and 1e-2
+for bf16, which rounds each key and value by 2^-9 of itself: --dtype bf16, which rounds the
+inputs and weights of all layers, is held to twice that. The slow twin is held to the same.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import library
+from program import Program, check
+
+BOUNDS = {"f32": 1e-6, "bf16": 1e-2}
+# Bytes of an element.
+WIDTHS = {"f32": 4, "bf16": 2}
+LENGTH = 60
+
+
+def logits(model, ids, size):
+    """Of `forward`, and of steps of `size` tokens."""
+    places, zeros = np.arange(len(ids)), np.zeros(len(ids))
+    context = library.Context(model, threads=2)
+    together = context.call("forward", {"tokens": ids, "positions": places, "sequences": zeros})
+    rows = []
+    for first in range(0, len(ids), size):
+        pick = slice(first, min(first + size, len(ids)))
+        rows += context.call("step", {
+            "tokens": ids[pick], "positions": places[pick], "sequences": zeros[pick],
+            "rows": np.arange(len(ids[pick])),
+            "page_table": [np.arange(context.symbol("slot_pages"))]}).values()
+    return together["logits"], np.concatenate(rows), context.state_bytes()
+
+
+def main():
+    program = Program(sys.argv[1])
+    loaded = library.load(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "m.lathe"
+        for case in map(pathlib.Path, sys.argv[2:]):
+            config = json.loads((case / "config.json").read_text())
+            ids = np.random.default_rng(5).integers(3, config["vocab_size"], LENGTH)
+            sizes = {}
+            for kind, bound in BOUNDS.items():
+                for level in ("-O3", "-O0"):
+                    program.run("compile", case, "-o", path, level, "--cache-type", kind)
+                    for size in (1, 7, LENGTH):
+                        expected, got, sizes[kind] = logits(library.Model(loaded, path), ids, size)
+                        error = np.abs(got - expected).max() / np.abs(expected).max()
+                        print(f"{case.name} {kind} {level}, steps of {size}: {error:.1e}")
+                        check(error <= bound, f"{case.name} {kind} {level}: off by {error:.2e}")
+                check(sizes[kind] * WIDTHS["f32"] == sizes["f32"] * WIDTHS[kind],
+                      f"{case.name} {kind}: a cache of {sizes[kind]} bytes, f32 {sizes['f32']}")
+        program.run("import", case, "-o", path.with_suffix(".mlir"))
+        done = program.run("compile", path.with_suffix(".mlir"), "-o", path, "--cache-type", "bf16")
+        check("--cache-type changes nothing" in done.stderr, f"a module: {done.stderr!r}")
+
+
+if __name__ == "__main__":
+    main()
