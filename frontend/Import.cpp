@@ -98,11 +98,13 @@ static Result<CacheType> chooseCache(const TransformerConfig &config,
                                      const ImportOptions &options,
                                      std::vector<std::string> &notes) {
   constexpr std::pair<StringRef, CacheType> kTypes[] = {
-      {"f32", CacheType::F32}, {"bf16", CacheType::Bf16}};
+      {"f32", CacheType::F32},
+      {"bf16", CacheType::Bf16},
+      {"q8", CacheType::Q8}};
   const auto *found = llvm::find_if(
       kTypes, [&](auto &type) { return type.first == options.cacheType; });
   if (found == std::end(kTypes))
-    return invalidOption("cache-type: expected f32 or bf16, got '" +
+    return invalidOption("cache-type: expected f32, bf16 or q8, got '" +
                          options.cacheType + "'");
   if (config.head != HeadKind::CausalLm && found->second != CacheType::F32)
     notes.push_back(

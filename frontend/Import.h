@@ -25,8 +25,9 @@ struct ImportOptions {
   std::optional<int64_t> maxTokens;
   /// Most sequences that one key-value cache may hold.
   int64_t maxSlots = 256;
-  /// What a key-value cache is stored in: "f32" or "bf16". A model without one
-  /// gives a note.
+  /// What a key-value cache is stored in: "f32", "bf16", or "q8" (signed bytes,
+  /// and a scale for each position of a head). A model without one gives a
+  /// note.
   std::string cacheType = "f32";
   /// What a person should know of the checkpoint is appended here, a line each:
   /// fields and tensors that nothing reads, a context that was cut.

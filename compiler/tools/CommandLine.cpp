@@ -18,7 +18,7 @@ static constexpr const char *kUsage =
     "usage: lathe-compiler compile|import MODEL -o FILE [--target LEVEL]... "
     "[-O0|-O1|-O2|-O3]\n"
     "       [--dtype f32|bf16] [--weights f32|bf16|f16|q8|q4] [--activations "
-    "f32|bf16|q8] [--cache-type f32|bf16]\n"
+    "f32|bf16|q8] [--cache-type f32|bf16|q8]\n"
     "       [--max-tokens N] [--context N] [--schedules FILE] [--tune SECONDS]\n"
     "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
     "[--timing] [--verbose]\n"

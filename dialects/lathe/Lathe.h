@@ -44,8 +44,8 @@ mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape,
 /// empty string where the dimension is static or unnamed.
 llvm::StringRef symbolOfDim(mlir::RankedTensorType type, int64_t dim);
 
-/// How the rows of \p type are quantised: its encoding, or the quant of its
-/// `#lathe.dims`; null where they are plain or packed.
+/// How the rows of \p type (the heads of pages) are quantised: its encoding, or
+/// the quant of its `#lathe.dims`; null where they are plain or packed.
 QuantAttr rowQuantOf(mlir::RankedTensorType type);
 
 /// \p type, neither packed nor of a file, with its rows quantised by \p quant;

@@ -73,6 +73,19 @@ def Lathe_DimsAttr : Lathe_Attr<"Dims", "dims", [
     its rows are quantised, as `lathe.quantize` makes them, and lie in memory as
     dialects/lathe/QuantRows.h says:
     `tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>`.
+
+    A tensor of rank 4 with `quant` is pages of a cache, (pages, heads, D, 32)
+    or (pages, heads, 32, D), in which the D elements of a position's head are a
+    group; they lie as dialects/lathe/QuantPages.h says:
+    `tensor<?x4x64x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 64, scale = f32>>>`.
+
+    Constraints:
+    - (C1) There is a name for each dynamic size.
+    - (C2) With `quant`, the tensor is of f32, and the last dimension is static
+      and a multiple of the quant's `group` or `block`.
+    - (C3) Pages with `quant` have static heads, `group` and 32 as their last two
+      dimensions, in any order, signed bytes as `quantum`, an f32 `scale`, and
+      no `minimum` or `block`.
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names,
                         OptionalParameter<"::lathe::QuantAttr">:$quant);

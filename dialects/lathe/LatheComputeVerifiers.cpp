@@ -302,7 +302,8 @@ LogicalResult AttentionOp::verify() {
   return verifyScores(*this, getScale(), getWindow(), getSoftcap()); // C5
 }
 
-/// Checks that \p keys and \p values are the pages of heads of \p headSize.
+/// Checks that \p keys and \p values are the pages of heads of \p headSize,
+/// stored alike.
 static LogicalResult verifyPages(Operation *op, RankedTensorType keys,
                                  RankedTensorType values, int64_t headSize) {
   int64_t heads = keys.getDimSize(1);
@@ -313,12 +314,17 @@ static LogicalResult verifyPages(Operation *op, RankedTensorType keys,
                    ArrayRef<int64_t>{heads, headSize, kPagePositions} &&
                values.getShape().drop_front() ==
                    ArrayRef<int64_t>{heads, kPagePositions, headSize};
-  if (agree)
+  if (!agree)
+    return op->emitOpError("expects pages of (heads, ")
+           << headSize << ", " << kPagePositions << ") and (heads, "
+           << kPagePositions << ", " << headSize << "), got " << keys << " and "
+           << values;
+  if (keys.getElementType() == values.getElementType() &&
+      rowQuantOf(keys) == rowQuantOf(values))
     return success();
-  return op->emitOpError("expects pages of (heads, ")
-         << headSize << ", " << kPagePositions << ") and (heads, "
-         << kPagePositions << ", " << headSize << "), got " << keys << " and "
-         << values;
+  return op->emitOpError("expects keys and values of one element type and "
+                         "quant, got ")
+         << keys << " and " << values;
 }
 
 LogicalResult AppendOp::verify() {

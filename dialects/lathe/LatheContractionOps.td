@@ -143,12 +143,15 @@ def Lathe_AppendOp : Lathe_Op<"append", [Pure,
 
     All other elements are those of `keys` and `values`. Keys are transposed, so
     that scores vectorise over positions. The element types may differ: then
-    each element is rounded once. No two tokens have one place.
+    each element is rounded once. Where pages are quantised, the D elements of
+    key[t, g] are rounded as a row by `lathe.quantize`, and so are those of the
+    value. No two tokens have one place.
 
     Constraints:
     - (C1) `type(new_keys) = type(keys)` and `type(new_values) = type(values)`.
     - (C2) `key` and `value` have one type, (T, Hkv, D).
-    - (C3) `keys` is (pages, Hkv, D, 32) and `values` (pages, Hkv, 32, D).
+    - (C3) `keys` is (pages, Hkv, D, 32) and `values` (pages, Hkv, 32, D), of one
+      element type and quant.
     - (C4) Both have as many heads as `key`.
     - (C5) `positions` and `sequences` have one element a token.
 
@@ -186,7 +189,8 @@ def Lathe_CachedAttentionOp : Lathe_Op<"cached_attention", [Pure,
 
     Constraints:
     - (C1) `type(result) = type(query)`, (T, H, D).
-    - (C2) `keys` is (pages, Hkv, D, 32) and `values` (pages, Hkv, 32, D).
+    - (C2) `keys` is (pages, Hkv, D, 32) and `values` (pages, Hkv, 32, D), of one
+      element type and quant.
     - (C3) H is a multiple of Hkv.
     - (C4) `positions` and `sequences` have one element a token.
     - (C5) `scale` is finite and above 0, `window` >= 0, `softcap` finite

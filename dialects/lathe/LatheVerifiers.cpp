@@ -8,6 +8,7 @@
 #include "dialects/lathe/LatheVerifiers.h"
 #include "dialects/lathe/Lathe.h"
 #include "dialects/lathe/PackedQuant.h"
+#include "dialects/lathe/QuantRows.h"
 
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -49,17 +50,34 @@ static LogicalResult verifyResult(Operation *op, RankedTensorType input,
 // Attributes
 //===----------------------------------------------------------------------===//
 
+/// Checks that pages of \p shape can be quantised by \p quant.
+static LogicalResult
+verifyQuantPages(QuantAttr quant, ArrayRef<int64_t> shape, Type element,
+                 function_ref<InFlightDiagnostic()> emitError) {
+  int64_t group = quant.getGroup();
+  bool isPages = shape.drop_front(2) == ArrayRef{group, kPagePositions} ||
+                 shape.drop_front(2) == ArrayRef{kPagePositions, group};
+  if (isPages && !ShapedType::isDynamic(shape[1]) && element.isF32() &&
+      hasRowLayout(quant, group))
+    return success();
+  return emitError() << "expects quantised pages of f32, of static heads of "
+                     << group << " signed bytes by " << kPagePositions
+                     << ", each position with a scale of f32";
+}
+
 LogicalResult
 DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
                          function_ref<InFlightDiagnostic()> emitError) const {
   int64_t dynamic = llvm::count_if(shape, ShapedType::isDynamic);
-  if (dynamic != static_cast<int64_t>(getNames().size()))
+  if (dynamic != static_cast<int64_t>(getNames().size())) // C1
     return emitError() << "expects one name for each of the " << dynamic
                        << " dynamic sizes, got " << getNames().size();
+  if (!getQuant())
+    return success();
+  if (shape.size() == 4) // C3
+    return verifyQuantPages(getQuant(), shape, element, emitError);
   // The rows may be many or few, but not long or short.
-  return getQuant()
-             ? getQuant().verifyEncoding(shape.take_back(), element, emitError)
-             : success();
+  return getQuant().verifyEncoding(shape.take_back(), element, emitError); // C2
 }
 
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -23,8 +23,14 @@ static RankedTensorType pagesType(const TransformerConfig &config,
   Type element = Float32Type::get(context);
   if (cache == CacheType::Bf16)
     element = BFloat16Type::get(context);
-  return tensorType({kDynamic, config.kvHeads, rows, columns}, element,
-                    {"pages"});
+  RankedTensorType pages =
+      tensorType({kDynamic, config.kvHeads, rows, columns}, element, {"pages"});
+  if (cache != CacheType::Q8)
+    return pages;
+  auto byte = IntegerType::get(context, 8, IntegerType::Signed);
+  return withRowQuant(pages, QuantAttr::get(context, byte, config.headSize,
+                                            element, /*minimum=*/nullptr,
+                                            /*zero=*/0, /*block=*/0));
 }
 
 RankedTensorType lathe::keyPagesType(const TransformerConfig &config,

@@ -15,7 +15,7 @@
 namespace lathe {
 
 /// What the pages of a cache are stored in.
-enum class CacheType { F32, Bf16 };
+enum class CacheType { F32, Bf16, Q8 };
 
 /// The ranges of a module's symbols, and what its states are made of.
 struct ModelLimits {

@@ -4,6 +4,7 @@
 
 #include "dialects/lathe/Lathe.h"
 #include "dialects/lathe/PackedQuant.h"
+#include "dialects/lathe/QuantPages.h"
 #include "dialects/lathe/QuantRows.h"
 
 #include "mlir/IR/AffineExprVisitor.h"
@@ -16,7 +17,12 @@ RankedTensorType lathe::storedType(RankedTensorType type) {
   if (!quant)
     return type;
   SmallVector<int64_t> shape(type.getShape());
-  shape.back() = QuantRows(quant, shape.back()).rowBytes();
+  if (isQuantPages(type)) {
+    shape.pop_back();
+    shape.back() = QuantPages(quant.getGroup()).headBytes();
+  } else {
+    shape.back() = QuantRows(quant, shape.back()).rowBytes();
+  }
   auto bytes = IntegerType::get(type.getContext(), 8, IntegerType::Unsigned);
   return withRowQuant(type, {}).clone(shape, bytes);
 }

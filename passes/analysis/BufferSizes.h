@@ -7,8 +7,9 @@
 
 namespace lathe {
 
-/// \p type as its buffer lies in memory: bytes where rows are quantised
-/// (dialects/lathe/QuantRows.h), otherwise \p type itself.
+/// \p type as its buffer lies in memory: bytes where rows or pages are
+/// quantised (dialects/lathe/QuantRows.h, QuantPages.h), otherwise \p type
+/// itself.
 mlir::RankedTensorType storedType(mlir::RankedTensorType type);
 
 /// Returns the bytes that a buffer of \p type has, as a map from the values of

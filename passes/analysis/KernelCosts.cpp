@@ -456,9 +456,10 @@ void KernelCounter::addResults(KernelCost &cost) {
     Sum written;
     auto append = value.getDefiningOp<AppendOp>();
     if (append) {
-      Product added = elementBytes(typeOf(value));
-      auto key = append.getKey();
-      written += multiplyBySizes(added, key, 0, key.getType().getRank());
+      // A row of pages is 32 positions.
+      Product added = rowBytes(value);
+      added.factor /= kPagePositions;
+      written += multiplyBySizes(added, append.getKey(), 0, 1);
     } else {
       written += bytes(value);
     }

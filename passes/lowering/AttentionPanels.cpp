@@ -2,6 +2,7 @@
 
 #include "passes/lowering/AttentionPanels.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "passes/lowering/KernelAbi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -72,7 +73,7 @@ Value AttentionPanels::values(Value panel) const {
 Type AttentionPanels::element() const {
   if (shape.addsPairs)
     return code.builder.getI32Type();
-  return source.isCached() ? source.pageElement : code.f32();
+  return arePages() ? source.pageElement : code.f32();
 }
 
 Value AttentionPanels::wordsAt(Value base, Value index) const {
@@ -92,12 +93,18 @@ void AttentionPanels::prepare(const AttentionRun &run,
 // Pages
 //===----------------------------------------------------------------------===//
 
+/// Elements that a page has of one head: bytes where it is quantised.
+int64_t AttentionPanels::elementsOfHead() const {
+  return source.isQuantised ? QuantPages(shape.size).headBytes()
+                            : shape.size * kKeys;
+}
+
 /// The first element of the head of \p run in page \p page of its slot.
 Value AttentionPanels::pageStart(const AttentionRun &run, Value page) {
   Value entry = code.add(code.mul(run.slot, source.slotPages), page);
   Value number = code.loadIndex(source.pageTable, entry);
   Value head = code.add(code.mul(number, shape.keyHeads), run.keyHead);
-  return code.mul(head, shape.size * kKeys);
+  return code.mul(head, elementsOfHead());
 }
 
 void AttentionPanels::findPages(const AttentionRun &run,
@@ -129,7 +136,7 @@ void AttentionPanels::prefetchNext(const AttentionRun &run,
     // Of the page that takes the panel's place, the group's part.
     Value page = code.min(code.add(code.div(next, kKeys), panel),
                           code.div(chunk.lastKey, kKeys));
-    int64_t elements = llvm::divideCeil(shape.size * kKeys, groups);
+    int64_t elements = llvm::divideCeil(elementsOfHead(), groups);
     Value start = code.add(pageStart(run, page), code.mul(group, elements));
     for (Value pages : {source.keyPages, source.valuePages})
       buildPrefetch(code, pages, source.pageElement, start, elements);
@@ -162,7 +169,10 @@ void AttentionPanels::makePanels(const AttentionRun &run,
                  panel);
     if (source.isCached()) {
       Value page = code.add(code.div(chunk.begin, kKeys), panel);
-      pairPage(pageStart(run, page), panel);
+      if (source.isQuantised)
+        decodePage(pageStart(run, page), panel);
+      else
+        pairPage(pageStart(run, page), panel);
       return;
     }
     Value firstKey = code.add(chunk.begin, code.mul(panel, kKeys));
@@ -286,6 +296,54 @@ void AttentionPanels::pairPage(Value start, Value panel) {
           code.add(start, code.mul(code.add(half, lane), shape.size)));
     makeValues(source.valuePages, source.pageElement, rows,
                code.add(code.mul(panel, kKeys), half));
+  });
+}
+
+/// The numbers of the 16 quanta from \p index on, each with a lane of \p
+/// scales.
+Value AttentionPanels::decodeLanes(Value quanta, Value index,
+                                   Value scales) const {
+  OpBuilder &builder = code.builder;
+  Value bytes = code.loadLanes(quanta, source.pageElement, index);
+  Value integers = arith::ExtSIOp::create(
+      builder, code.loc, code.lanes(builder.getI32Type()), bytes);
+  Value numbers = arith::SIToFPOp::create(builder, code.loc,
+                                          code.lanes(code.f32()), integers);
+  return code.mulf(numbers, scales);
+}
+
+/// Makes panel \p panel of the quantised page whose head starts at byte
+/// \p start.
+void AttentionPanels::decodePage(Value start, Value panel) {
+  auto scalesOf = [&](Value pages) {
+    Value end = code.add(start, QuantPages(shape.size).scalesOffset());
+    return buildElementPtr(code.builder, code.loc, pages, source.pageElement,
+                           end);
+  };
+  Value keyScales = scalesOf(source.keyPages);
+  Values scales;
+  for (int64_t key = 0; key < kKeys; key += kLanes)
+    scales.push_back(code.loadLanes(keyScales, code.f32(), code.index(key)));
+  Value first = code.mul(panel, kKeys * shape.size);
+  code.loop(code.index(0), code.index(shape.size), 1, [&](Value step) {
+    for (int64_t key = 0; key < kKeys; key += kLanes) {
+      Value place = code.add(code.mul(step, kKeys), key);
+      code.storeLanes(decodeLanes(source.keyPages, code.add(start, place),
+                                  scales[key / kLanes]),
+                      madeKeys, code.f32(), code.add(first, place), kLanes);
+    }
+  });
+
+  Value valueScales = scalesOf(source.valuePages);
+  code.loop(code.index(0), code.index(kKeys), 1, [&](Value key) {
+    Value scale = code.broadcast(code.loadNumber(valueScales, code.f32(), key));
+    // A last vector may reach into the row behind, which is written after it.
+    for (int64_t column = 0; column < shape.size; column += kLanes) {
+      Value place = code.add(code.mul(key, shape.size), column);
+      code.storeLanes(
+          decodeLanes(source.valuePages, code.add(start, place), scale),
+          madeValues, code.f32(), code.add(first, place), kLanes);
+    }
   });
 }
 

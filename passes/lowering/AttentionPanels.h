@@ -4,8 +4,9 @@
 // A chunk is 128 keys at an absolute place, in four panels of 32. Attention
 // reads a panel's keys as [step][key] and its values as [key][column], where a
 // step is one element of a head, or a pair of bf16 in a word of 32 bits. Pages
-// of a cache are such panels already, unless pairs are asked for; those of a
-// call's own rows are made in scratch, once for all rows of a tile.
+// of a cache are such panels already, unless pairs are asked for or they are
+// quantised; those of a call's own rows are made in scratch, once for all rows
+// of a tile.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_PASSES_LOWERING_ATTENTIONPANELS_H
@@ -58,7 +59,8 @@ struct AttentionSource {
   HeadRows key, value;
   // or in pages; null otherwise.
   mlir::Value keyPages, valuePages, positions, pageTable, slotPages;
-  mlir::Type pageElement;
+  mlir::Type pageElement;   ///< Of a byte where they are quantised.
+  bool isQuantised = false; ///< As dialects/lathe/QuantPages.h says.
 
   bool isCached() const { return bool(keyPages); }
 };
@@ -106,10 +108,13 @@ public:
   /// What they are made of: numbers, or pairs as i32.
   mlir::Type element() const;
   /// Whether they are the pages themselves, which lie apart.
-  bool arePages() const { return source.isCached() && !shape.addsPairs; }
+  bool arePages() const {
+    return source.isCached() && !shape.addsPairs && !source.isQuantised;
+  }
 
 private:
   mlir::Value wordsAt(mlir::Value base, mlir::Value index) const;
+  int64_t elementsOfHead() const;
   mlir::Value pageStart(const AttentionRun &run, mlir::Value page);
   void findPages(const AttentionRun &run, const AttentionChunk &chunk);
   void makePanels(const AttentionRun &run, const AttentionChunk &chunk);
@@ -119,6 +124,9 @@ private:
   void transposeBlock(llvm::ArrayRef<mlir::Value> rows, mlir::Value first,
                       int64_t count, mlir::Value target);
   void pairPage(mlir::Value start, mlir::Value panel);
+  void decodePage(mlir::Value start, mlir::Value panel);
+  mlir::Value decodeLanes(mlir::Value quanta, mlir::Value index,
+                          mlir::Value scales) const;
   mlir::Value loadWords(mlir::Value base, mlir::Type element,
                         mlir::Value index) const;
   void storePairs(mlir::Value base, mlir::Value low, mlir::Value high,

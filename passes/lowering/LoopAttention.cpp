@@ -8,6 +8,7 @@
 
 #include "passes/lowering/LoopElements.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "passes/lowering/MathExpansion.h"
 
 #include <limits>
@@ -116,6 +117,25 @@ SmallVector<Value> LoopElements::attend(AttentionOp op, Indices row) {
   return sumValues(op, row, {range[0], range[1], key, value});
 }
 
+Value LoopElements::pagedElement(Value pages, const PagePlace &place, Value d) {
+  auto type = cast<RankedTensorType>(pages.getType());
+  if (isQuantPages(type))
+    return loadQuantised(type, bufferOf(pages), place, d);
+  return element(pages, place.indices(d));
+}
+
+void LoopElements::storeHead(RankedTensorType pages, Value buffer,
+                             const PagePlace &place,
+                             function_ref<Value(Value d)> number) {
+  if (isQuantPages(pages))
+    return storeQuantised(pages, buffer, place, number);
+  int64_t size = pages.getDimSize(place.isKey ? 2 : 3);
+  loop(integer(0), integer(size), {}, [&](Value d, ValueRange) -> Values {
+    store(number(d), pages, buffer, place.indices(d));
+    return {};
+  });
+}
+
 SmallVector<Value> LoopElements::attend(CachedAttentionOp op, Indices row) {
   int64_t group = op.getQuery().getType().getDimSize(1) /
                   op.getKeys().getType().getDimSize(1);
@@ -132,10 +152,12 @@ SmallVector<Value> LoopElements::attend(CachedAttentionOp op, Indices row) {
     return element(op.getPageTable(), {slot, div(u, size)});
   };
   auto key = [&](Value u, Value d) {
-    return element(op.getKeys(), {pageOf(u), head, d, rem(u, size)});
+    return pagedElement(op.getKeys(),
+                        {pageOf(u), head, rem(u, size), /*isKey=*/true}, d);
   };
   auto value = [&](Value u, Value d) {
-    return element(op.getValues(), {pageOf(u), head, rem(u, size), d});
+    return pagedElement(op.getValues(),
+                        {pageOf(u), head, rem(u, size), /*isKey=*/false}, d);
   };
   return sumValues(op, row, {from, to, key, value});
 }

@@ -8,6 +8,7 @@
 
 #include "passes/lowering/LoopElements.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "passes/lowering/MathExpansion.h"
 #include "passes/lowering/UpstreamOps.h"
 
@@ -65,6 +66,9 @@ LogicalResult LoopElements::verify(Operation *op) {
   }
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
+    bool isPages = type && isQuantPages(type);
+    if (isPages && isa<AppendOp, CachedAttentionOp>(op))
+      continue;
     if (type && rowQuantOf(type) && !isa<GatherOp>(op))
       return op->emitOpError("expects plain operands in loops, got ") << type;
   }
@@ -256,11 +260,15 @@ Value LoopElements::scratchOf(Operation *op, int64_t bytes) {
                          offset->second);
 }
 
+Value LoopElements::bufferOf(Value tensor) {
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return frame.buffer(argument);
+  return buffers.lookup(tensor);
+}
+
 Value LoopElements::element(Value tensor, Indices indices) {
   RankedTensorType type = typeOf(tensor);
-  Value buffer = buffers.lookup(tensor);
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
-    buffer = frame.buffer(argument);
+  Value buffer = bufferOf(tensor);
   if (buffer && rowQuantOf(type))
     return loadQuantised(type, buffer, indices);
   if (buffer) {

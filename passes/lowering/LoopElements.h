@@ -40,6 +40,24 @@ public:
   void store(mlir::Value element, mlir::RankedTensorType type,
              mlir::Value buffer, llvm::ArrayRef<mlir::Value> indices);
 
+  /// A position of a head in the pages of a cache (i64).
+  struct PagePlace {
+    mlir::Value page, head, inPage;
+    bool isKey; ///< Keys are [D][32], values [32][D].
+
+    /// Of element \p d.
+    llvm::SmallVector<mlir::Value> indices(mlir::Value d) const {
+      if (isKey)
+        return {page, head, d, inPage};
+      return {page, head, inPage, d};
+    }
+  };
+  /// Stores what \p number gives for each element of a head to \p place in
+  /// \p buffer of the type \p pages.
+  void storeHead(mlir::RankedTensorType pages, mlir::Value buffer,
+                 const PagePlace &place,
+                 llvm::function_ref<mlir::Value(mlir::Value d)> number);
+
   /// From now on reads the elements of \p tensor from \p buffer.
   void readFrom(mlir::Value tensor, mlir::Value buffer) {
     buffers[tensor] = buffer;
@@ -72,6 +90,9 @@ private:
                        mlir::Value sequence);
   Values attend(AttentionOp op, Indices row);
   Values attend(CachedAttentionOp op, Indices row);
+  /// Element \p d of \p place in the value \p pages.
+  mlir::Value pagedElement(mlir::Value pages, const PagePlace &place,
+                           mlir::Value d);
 
   /// The two attentions, told apart by where their keys and values are.
   struct Keys {
@@ -89,10 +110,24 @@ private:
   mlir::Value computePool(PoolOp op, Indices indices);
   mlir::Value computeQuantize(QuantizeOp op, Indices indices);
   Values quantizeGroup(QuantizeOp op, Indices row, mlir::Value first);
+  Values quantFactors(QuantAttr quant, mlir::Value first,
+                      llvm::function_ref<mlir::Value(mlir::Value)> at);
   mlir::Value loadQuantised(mlir::RankedTensorType type, mlir::Value buffer,
                             Indices indices);
   Values firstMaximum(mlir::Value input, mlir::Value row, mlir::Value from,
                       mlir::Value to);
+  // Of quantised pages.
+  mlir::Value quantHead(mlir::RankedTensorType pages, mlir::Value buffer,
+                        const PagePlace &place);
+  mlir::Value quantumAt(mlir::RankedTensorType pages, mlir::Value head,
+                        const PagePlace &place, mlir::Value d);
+  mlir::Value pageScaleAt(mlir::RankedTensorType pages, mlir::Value head,
+                          const PagePlace &place);
+  mlir::Value loadQuantised(mlir::RankedTensorType pages, mlir::Value buffer,
+                            const PagePlace &place, mlir::Value d);
+  void storeQuantised(mlir::RankedTensorType pages, mlir::Value buffer,
+                      const PagePlace &place,
+                      llvm::function_ref<mlir::Value(mlir::Value d)> number);
   mlir::Value computeArgmax(ArgmaxOp op, Indices indices);
   mlir::Value computePanelArgmax(mlir::OpResult result, Indices indices);
   mlir::Value computeLinear(LinearOp op, Indices indices);
@@ -109,6 +144,8 @@ private:
                      Indices indices);
 
   mlir::Value scratchOf(mlir::Operation *op, int64_t bytes);
+  /// Where \p tensor is in memory; null if it is computed.
+  mlir::Value bufferOf(mlir::Value tensor);
   mlir::Value address(mlir::RankedTensorType type, mlir::Value buffer,
                       Indices indices);
   mlir::Value round(mlir::Value x, mlir::Type element);

@@ -1,6 +1,8 @@
 //===- LowerAttention.cpp - Attention kernels to machine terms ------------===//
 
 #include "passes/Passes.h"
+
+#include "dialects/lathe/QuantPages.h"
 #include "passes/lowering/AttentionBuilder.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/RowShapes.h"
@@ -148,7 +150,10 @@ AttentionSource sourceOf(const KernelFrame &frame, Operation *attention) {
   auto cached = cast<CachedAttentionOp>(attention);
   source.keyPages = buffer(cached.getKeys());
   source.valuePages = buffer(cached.getValues());
+  source.isQuantised = isQuantPages(cached.getKeys().getType());
   source.pageElement = cached.getKeys().getType().getElementType();
+  if (source.isQuantised)
+    source.pageElement = IntegerType::get(cached.getContext(), 8);
   source.positions = buffer(cached.getPositions());
   source.sequences = buffer(cached.getSequences());
   source.pageTable = buffer(cached.getPageTable());

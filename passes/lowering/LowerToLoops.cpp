@@ -9,6 +9,7 @@
 
 #include "passes/Passes.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/LoopElements.h"
 
@@ -189,14 +190,16 @@ private:
       Value pageOfSlot = arith::DivSIOp::create(builder, loc, position, size);
       Value page = elements.element(append.getPageTable(), {slot, pageOfSlot});
       each(1, [&](Value head) {
-        each(2, [&](Value d) {
-          elements.store(elements.element(append.getKey(), {t, head, d}),
-                         append.getKeys().getType(), keys,
-                         {page, head, d, inPage});
-          elements.store(elements.element(append.getValue(), {t, head, d}),
-                         append.getValues().getType(), values,
-                         {page, head, inPage, d});
-        });
+        elements.storeHead(
+            append.getKeys().getType(), keys,
+            {page, head, inPage, /*isKey=*/true}, [&](Value d) {
+              return elements.element(append.getKey(), {t, head, d});
+            });
+        elements.storeHead(
+            append.getValues().getType(), values,
+            {page, head, inPage, /*isKey=*/false}, [&](Value d) {
+              return elements.element(append.getValue(), {t, head, d});
+            });
       });
     });
   }
@@ -205,6 +208,21 @@ private:
   LoopElements elements;
   Location loc;
 };
+
+LogicalResult verifyAppended(func::FuncOp kernel, AppendOp append) {
+  Operation *end = kernel.getBody().front().getTerminator();
+  for (Value appended : append.getResults()) {
+    auto place = llvm::find(end->getOperands(), appended);
+    if (place == end->operand_end())
+      return append.emitOpError("expects to be a result of its kernel");
+    unsigned index = std::distance(end->operand_begin(), place);
+    if (isQuantPages(typeOf(appended)) &&
+        !kernel.getResultAttr(index, kTiedAttr))
+      return append.emitOpError("expects quantised pages to be updated in "
+                                "place");
+  }
+  return success();
+}
 
 /// Whatever could fail later is found here.
 LogicalResult verifyKernel(func::FuncOp kernel) {
@@ -215,9 +233,8 @@ LogicalResult verifyKernel(func::FuncOp kernel) {
     if (&op != end && failed(LoopElements::verify(&op)))
       return failure();
     if (auto append = dyn_cast<AppendOp>(op))
-      for (Value appended : append.getResults())
-        if (!llvm::is_contained(end->getOperands(), appended))
-          return append.emitOpError("expects to be a result of its kernel");
+      if (failed(verifyAppended(kernel, append)))
+        return failure();
   }
   for (Value returned : end->getOperands())
     if (!isa<RankedTensorType>(returned.getType()) ||

@@ -2,6 +2,7 @@
 
 #include "passes/lowering/RowBuilder.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/QuantReader.h"
 #include "passes/lowering/RowShapes.h"
@@ -180,6 +181,12 @@ static llvm::SetVector<Operation *> opsOf(ArrayRef<Value> sources) {
   return ops;
 }
 
+/// Whether \p target is quantised pages: a head is rounded as a whole, and kept
+/// until all of it is there.
+static bool isQuantised(Value target) {
+  return isQuantPages(cast<RankedTensorType>(target.getType()));
+}
+
 void RowBuilder::emitGroup(const Group &group, Value token,
                            const Heads &heads) {
   if (group.shape.getRank() != 3)
@@ -197,6 +204,9 @@ void RowBuilder::emitGroup(const Group &group, Value token,
       if (isWholeRowOp(&op) && isByHead(&op) && ops.contains(&op))
         emitWholeRow(&op, token, head);
     emitRow(group, token, head);
+    for (const Store &store : group.stores)
+      if (isQuantised(store.target))
+        storeQuantised(store, head);
   });
 }
 
@@ -265,6 +275,11 @@ void RowBuilder::storeTarget(Value target, Value numbers, const Place &place) {
 void RowBuilder::storeAppended(const Store &store, Value numbers,
                                const Place &place) {
   auto append = store.target.getDefiningOp<AppendOp>();
+  if (isQuantised(store.target)) {
+    int64_t size = append.getKey().getType().getDimSize(2);
+    return code.storeLanes(numbers, park(store.target, size), code.f32(),
+                           place.inRow, place.lanes);
+  }
   ArrayRef<int64_t> page = append.getValues().getType().getShape();
   int64_t heads = page[1], size = page[3];
   Value pageIndex = tokenFacts[append][0];
@@ -303,12 +318,12 @@ RowBuilder::overColumns(RankedTensorType shape, Value token, Value head,
   int64_t whole = first + (last - first) / kLanes * kLanes;
   Values values = llvm::to_vector(carried);
   if (first < whole)
-    values = code.loop(code.index(first), code.index(whole), kLanes, values,
-                       [&](Value column, ValueRange inner) {
-                         Place place{token, code.add(start, column), column,
-                                     first, kLanes};
-                         return body(place, inner);
-                       });
+    values = code.loop(
+        code.index(first), code.index(whole), kLanes, values,
+        [&](Value column, ValueRange inner) {
+          Place place{token, code.add(start, column), column, first, kLanes};
+          return body(place, inner);
+        });
   if (whole < last) {
     Value column = code.index(whole);
     Place place{token, code.add(start, column), column, first, last - whole};

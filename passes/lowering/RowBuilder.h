@@ -127,6 +127,8 @@ private:
   void storeTarget(mlir::Value target, mlir::Value numbers, const Place &place);
   void storeAppended(const Store &store, mlir::Value numbers,
                      const Place &place);
+  /// Rounds the head that storeAppended() has kept of \p store, and stores it.
+  void storeQuantised(const Store &store, mlir::Value head);
   static llvm::SmallVector<mlir::Value> sourcesOf(const Group &group);
   int64_t rotatedHalf(const Group &group) const;
 

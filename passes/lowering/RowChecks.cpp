@@ -1,5 +1,6 @@
 //===- RowChecks.cpp - Which kernels can be written row by row ------------===//
 
+#include "dialects/lathe/QuantPages.h"
 #include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/RowBuilder.h"
 #include "passes/lowering/RowShapes.h"
@@ -38,7 +39,9 @@ static LogicalResult checkType(Operation *op, Type type) {
   if (!isNumber && !isCondition)
     return op->emitOpError("has elements of ")
            << element << ", which a row kernel cannot compute with";
-  if (rowQuantOf(tensor) && !isa<QuantizeOp, GatherOp, func::ReturnOp>(op))
+  bool isAppended = isQuantPages(tensor) && isa<AppendOp>(op);
+  if (rowQuantOf(tensor) && !isAppended &&
+      !isa<QuantizeOp, GatherOp, func::ReturnOp>(op))
     return op->emitOpError("reads quantised rows as numbers: ") << tensor;
   if (tensor.getRank() == 0 || tensor.getRank() > 4)
     return op->emitOpError("has a tensor of rank ")

@@ -7,6 +7,7 @@
 
 #include "passes/lowering/RowBuilder.h"
 
+#include "dialects/lathe/QuantPages.h"
 #include "dialects/lathe/QuantRows.h"
 #include "passes/lowering/RowShapes.h"
 #include "passes/lowering/VectorMath.h"
@@ -237,6 +238,64 @@ void RowBuilder::quantizeGroups(QuantizeOp op, Value token,
       });
   if (parks)
     notePark(input);
+}
+
+/// Pages of a cache: a group is the head of a token.
+void RowBuilder::storeQuantised(const Store &store, Value head) {
+  auto append = store.target.getDefiningOp<AppendOp>();
+  RankedTensorType key = append.getKey().getType();
+  int64_t heads = key.getDimSize(1), size = key.getDimSize(2);
+  QuantPages layout(size);
+  OpBuilder &builder = code.builder;
+  Type i8 = builder.getI8Type();
+  Value position = tokenFacts[append][1];
+  Value inPages = code.add(code.mul(tokenFacts[append][0], heads), head);
+  Value quanta = buildElementPtr(builder, code.loc, baseOf(store.target), i8,
+                                 code.mul(inPages, layout.headBytes()));
+  Value numbers = park(store.target, size);
+
+  auto overHead = [&](ValueRange carried, auto body) {
+    return overColumns(
+        key, /*token=*/nullptr, /*head=*/nullptr, 0, size, carried,
+        [&](const Place &place, ValueRange inner) -> Values {
+          Value x = code.loadLanes(numbers, code.f32(), place.column);
+          return body(code.keepLanes(x, place.lanes, 0.0f), place, inner);
+        });
+  };
+  Values most =
+      overHead(zeroIntegers(code),
+               [&](Value x, const Place &, ValueRange carried) -> Values {
+                 return {maxInteger(code, carried[0], magnitudeBits(code, x))};
+               });
+  auto [scale, reciprocal] = factorsOf(code, most[0]);
+  overHead(
+      {},
+      [&, reciprocal = reciprocal](Value x, const Place &place,
+                                   ValueRange) -> Values {
+        Value bytes = arith::TruncIOp::create(builder, code.loc, code.lanes(i8),
+                                              quantaOf(code, x, reciprocal));
+        Value row =
+            store.kind == Store::Kind::Value
+                ? code.add(code.mul(position, size), place.column)
+                : code.add(code.mul(place.column, kPagePositions), position);
+        bool isWhole = place.lanes == kLanes;
+        if (store.kind == Store::Kind::Value && isWhole) {
+          buildStore(builder, code.loc, bytes,
+                     buildElementPtr(builder, code.loc, quanta, i8, row));
+          return {};
+        }
+        int64_t stride = store.kind == Store::Kind::Value ? 1 : kPagePositions;
+        for (int64_t lane = 0; lane < place.lanes; ++lane)
+          buildStore(builder, code.loc,
+                     vector::ExtractOp::create(builder, code.loc, bytes, lane),
+                     buildElementPtr(builder, code.loc, quanta, i8,
+                                     code.add(row, lane * stride)));
+        return {};
+      });
+  Value scales =
+      buildElementPtr(builder, code.loc, quanta, i8, layout.scalesOffset());
+  buildStore(builder, code.loc, scale,
+             buildElementPtr(builder, code.loc, scales, code.f32(), position));
 }
 
 } // namespace lathe

@@ -82,8 +82,9 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
       .add_option("--cache-type", options.cacheType,
                   "What the keys and values of a decoder's cache are stored "
-                  "in: f32, or bf16 in half of the memory")
-      ->check(CLI::IsMember({"f32", "bf16"}))
+                  "in: f32; bf16, in half of the memory; or q8 (8 bits, and "
+                  "a scale for each position of a head), in a quarter")
+      ->check(CLI::IsMember({"f32", "bf16", "q8"}))
       ->capture_default_str();
 }
 

@@ -4,7 +4,8 @@
 
 The bound is 1e-6 of the largest |logit| for f32, whose bits are those of `forward`, and 1e-2
 for bf16, which rounds each key and value by 2^-9 of itself: --dtype bf16, which rounds the
-inputs and weights of all layers, is held to twice that. The slow twin is held to the same.
+inputs and weights of all layers, is held to twice that. q8 rounds each by 1 / 254 of the
+largest of its head, four times a bf16's, and is held to 2e-2. So is the slow twin.
 """
 
 import json
@@ -18,9 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import library
 from program import Program, check
 
-BOUNDS = {"f32": 1e-6, "bf16": 1e-2}
-# Bytes of an element.
-WIDTHS = {"f32": 4, "bf16": 2}
+BOUNDS = {"f32": 1e-6, "bf16": 1e-2, "q8": 2e-2}
 LENGTH = 60
 
 
@@ -56,7 +55,12 @@ def main():
                         error = np.abs(got - expected).max() / np.abs(expected).max()
                         print(f"{case.name} {kind} {level}, steps of {size}: {error:.1e}")
                         check(error <= bound, f"{case.name} {kind} {level}: off by {error:.2e}")
-                check(sizes[kind] * WIDTHS["f32"] == sizes["f32"] * WIDTHS[kind],
+            # Bytes of a key of each head: q8 has a scale of 4 behind it.
+            head = config.get("head_dim") or (
+                config.get("hidden_size", config.get("n_embd"))
+                // config.get("num_attention_heads", config.get("n_head")))
+            for kind, bytes_of_head in {"bf16": 2 * head, "q8": head + 4}.items():
+                check(sizes[kind] * 4 * head == sizes["f32"] * bytes_of_head,
                       f"{case.name} {kind}: a cache of {sizes[kind]} bytes, f32 {sizes['f32']}")
         program.run("import", case, "-o", path.with_suffix(".mlir"))
         done = program.run("compile", path.with_suffix(".mlir"), "-o", path, "--cache-type", "bf16")

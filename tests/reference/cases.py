@@ -422,6 +422,58 @@ def caches():
                        f"{words} : {{a0}}, {{a1}}, {{a2}}, {{a3}}, {{a4}}, {{a5}}", [expected])
 
 
+def quantized_caches():
+    slots, slot_pages, pages = 3, 5, 17
+    for g, d in ((1, 8), (2, 7), (2, 32), (1, 24)):
+        t = 12
+        positions = np.concatenate([np.arange(130, 137), [33], np.arange(4)])
+        sequences = np.array([1] * 7 + [0] + [2] * 4)
+        encoding = f'#lathe.dims<"pages" quant <quantum = si8, group = {d}, scale = f32>>'
+        kv, index = Tensor("f32", (tokens(t), g, d)), Tensor("i32", (tokens(t),))
+        p = Dim("pages", pages)
+        keys, values = Tensor("f32", (p, g, d, 32), encoding), Tensor("f32", (p, g, 32, d), encoding)
+        table = Tensor("i32", (Dim("slots", slots), Dim("slot_pages", slot_pages)))
+        draw = Draw(f"quantized_cache{g}x{d}")
+        a, b = draw.normal(kv), draw.normal(kv)
+        a[0], b[1] = 0.0, 1e-35  # a row of nothing, and one too small for its reciprocal
+        places = draw.random.permutation(pages)[: slots * slot_pages].reshape(slots, slot_pages)
+        rows = Tensor("f32", (pages, g, 32, d))
+        before = [ref.quantize_heads(draw.normal(rows)) for _ in range(2)]
+        new = [ref.quantize_heads(x) for x in (a, b)]
+
+        def stored(quanta, scales):
+            return [ref.quantized_pages(quanta[0].swapaxes(2, 3), scales[0]),
+                    ref.quantized_pages(quanta[1], scales[1])]
+
+        # A scale stands in a page as a value of one element would.
+        quanta = ref.append(new[0][0], new[1][0], before[0][0].swapaxes(2, 3), before[1][0],
+                            positions, sequences, places)
+        quanta = [quanta[0].swapaxes(2, 3), quanta[1]]
+        scales = [ref.append(n[1][..., None], n[1][..., None], m[1][:, :, None], m[1][..., None],
+                             positions, sequences, places)[1][..., 0] for n, m in zip(new, before)]
+        old = stored([m[0] for m in before], [m[1] for m in before])
+        after = stored(quanta, scales)
+        tag = f"{g}x{d}"
+        yield Case(f"append_quantized_{tag}", [kv, kv, keys, values, index, index, table],
+                   [a, b, None, None, positions, sequences, places], [keys, values],
+                   "%r0, %r1 = lathe.append %a0, %a1 to %a2, %a3 at %a4, %a5, %a6"
+                   " : {a0}, {a1}, {a2}, {a3}, {a4}, {a5}, {a6}",
+                   after, tied={0: 2, 1: 3}, stored={2: old[0], 3: old[1]})
+        q = Tensor("f32", (tokens(t), 2 * g, d))
+        c = draw.normal(q, 2.0)
+        numbers = [x[1][..., None] * x[0].astype(np.float32) for x in zip(quanta, scales)]
+        numbers = [x.astype(np.float64) for x in numbers]
+        for number, (words, keywords) in enumerate((("", {}), (" window 40", {"window": 40}))):
+            expected = ref.cached_attention(c, numbers[0].swapaxes(2, 3), numbers[1], positions,
+                                            sequences, places, 0.25, **keywords)
+            yield Case(f"cached_attention_quantized_{tag}_{number}",
+                       [q, keys, values, index, index, table],
+                       [c, None, None, positions, sequences, places], [q],
+                       "%r0 = lathe.cached_attention %a0, %a1, %a2 at %a3, %a4, %a5 scale 0.25"
+                       f"{words} : {{a0}}, {{a1}}, {{a2}}, {{a3}}, {{a4}}, {{a5}}", [expected],
+                       stored={1: after[0], 2: after[1]})
+
+
 def fusions():
     """The groups that form-kernels makes of several ops."""
     for t, k, n in ((1, 77, 97), (7, 64, 96), (77, 33, 7)):
@@ -502,6 +554,7 @@ def rotated_cache():
 
 
 def all_cases():
-    for group in (rows, elementwise, upstream, lookups, quantized, contractions, attentions, caches, fusions,
+    for group in (rows, elementwise, upstream, lookups, quantized, contractions, attentions, caches,
+                  quantized_caches, fusions,
                   rotated_cache):
         yield from group()

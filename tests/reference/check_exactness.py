@@ -34,15 +34,20 @@ class Model:
         self.name, self.heads, self.groups, self.size = name, heads, groups, size
         self.rows, self.window = rows, window  # window: what `words` say
         t = Dim("tokens", 1)
+        self.is_quantised = element == "q8"
+        quant = (f'#lathe.dims<"pages" quant <quantum = si8, group = {size}, scale = f32>>'
+                 if self.is_quantised else "")
+        pages = lambda *sizes: Tensor("f32" if quant else element, (Dim("pages", 1), groups, *sizes), quant)
         self.types = {
             "q": Tensor(rows, (t, heads, size)),
             "k": Tensor(rows, (t, groups, size)),
-            "keys": Tensor(element, (Dim("pages", 1), groups, size, 32)),
-            "values": Tensor(element, (Dim("pages", 1), groups, 32, size)),
+            "keys": pages(size, 32),
+            "values": pages(32, size),
             "i": Tensor("i32", (t,)),
             "table": Tensor("i32", (Dim("slots", 1), Dim("slot_pages", 1))),
         }
-        self.storage = {"f32": np.float32, "bf16": np.uint16, "f16": np.float16}[element]
+        self.storage = {"f32": np.float32, "bf16": np.uint16, "f16": np.float16,
+                        "q8": np.uint8}[element]
         self.element, self.words, self.schedule = element, words, schedule
 
     def text(self):
@@ -84,6 +89,10 @@ class Tokens:
         self.q, self.k, self.v = draw(model.heads), draw(model.groups), draw(model.groups)
         if model.rows == "bf16":
             self.q, self.k, self.v = (to_bits(x, "bf16") for x in (self.q, self.k, self.v))
+        elif model.is_quantised:  # integers up to 127 of a scale of 1/32: exact there too
+            for x in (self.k, self.v):
+                x[:] = np.clip(np.rint(x * 32), -127, 127) / 32
+                x[..., 0] = np.copysign(127 / 32, x[..., 0])
         elif model.element == "bf16":  # exact in the cache, so that forward sees the same
             self.k, self.v = (
                 from_bits((x.view(np.uint32) >> 16).astype(np.uint16), "bf16").astype("f4")
@@ -94,11 +103,15 @@ class Tokens:
         self.clear()
 
     def clear(self):
+        self.table = Buffer(self.places.reshape(SLOTS, SLOT_PAGES))
+        if self.model.is_quantised:  # Scales of all ones are NaN.
+            page = (PAGES, self.model.groups, 32 * (self.model.size + 4))
+            self.keys, self.values = (Buffer(np.full(page, 0xFF, np.uint8)) for _ in range(2))
+            return
         page = (PAGES, self.model.groups, self.model.size, 32)
         full = np.full(page, 0x7FC0 if self.model.storage == np.uint16 else np.nan)
         self.keys = Buffer(full.astype(self.model.storage))
         self.values = Buffer(full.astype(self.model.storage).transpose(0, 1, 3, 2))
-        self.table = Buffer(self.places.reshape(SLOTS, SLOT_PAGES))
 
     def forward(self, pick=slice(None), parts=1):
         out = Buffer(np.full_like(self.q[pick], 77))
@@ -189,6 +202,8 @@ def main():
         Model("window", 4, 2, 8, words=" window 45"),
         Model("softcap", 2, 1, 24, words=" softcap 3.0"),
         Model("bf16", 4, 2, 32, "bf16"),
+        Model("q8", 4, 2, 32, "q8"),
+        Model("q8_tail", 6, 1, 13, "q8", words=" window 45", schedule=narrow),
     ]
     if options.pairs:
         models = pair_models()

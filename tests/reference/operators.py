@@ -125,6 +125,19 @@ def quantized_rows(quanta, scale):
     return np.pad(row, ((0, 0), (0, -row.shape[1] % 64)))
 
 
+def quantize_heads(x):
+    """Quanta (..., D) and scales (...) of x (..., D), each last dimension by itself."""
+    quanta, scale = quantize(x.reshape(-1, x.shape[-1]), x.shape[-1])
+    return quanta.reshape(x.shape), scale.reshape(x.shape[:-1])
+
+
+def quantized_pages(quanta, scale):
+    """The bytes of dialects/lathe/QuantPages.h, of pages (P, H, ...) and scales (P, H, 32)."""
+    start = scale.shape[:2] + (-1,)
+    return np.concatenate([np.ascontiguousarray(quanta).view(np.uint8).reshape(start),
+                           np.ascontiguousarray(scale, np.float32).view(np.uint8).reshape(start)], axis=2)
+
+
 def rope_table(frequencies, positions, scale=1.0):
     angle = np.outer(np.arange(positions), frequencies).astype(np.float32)
     angle = angle.astype(np.float64)

@@ -45,3 +45,19 @@ func.func @append_c5_sequences(%k: tensor<7x2x8xf32>, %v: tensor<7x2x8xf32>, %kp
   %nk, %nv = lathe.append %k, %v to %kp, %vp at %p, %s, %pt : tensor<7x2x8xf32>, tensor<7x2x8xf32>, tensor<9x2x8x32xf32>, tensor<9x2x32x8xf32>, tensor<7xi32>, tensor<6xi32>, tensor<3x4xi32>
   return
 }
+
+// -----
+
+func.func @append_c3_elements(%k: tensor<7x2x8xf32>, %v: tensor<7x2x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages">>, %vp: tensor<?x2x32x8xbf16, #lathe.dims<"pages">>, %p: tensor<7xi32>, %s: tensor<7xi32>, %pt: tensor<3x4xi32>) {
+  // expected-error @below {{expects keys and values of one element type and quant}}
+  %nk, %nv = lathe.append %k, %v to %kp, %vp at %p, %s, %pt : tensor<7x2x8xf32>, tensor<7x2x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages">>, tensor<?x2x32x8xbf16, #lathe.dims<"pages">>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return
+}
+
+// -----
+
+func.func @append_c3_quant(%k: tensor<7x2x8xf32>, %v: tensor<7x2x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages">>, %p: tensor<7xi32>, %s: tensor<7xi32>, %pt: tensor<3x4xi32>) {
+  // expected-error @below {{expects keys and values of one element type and quant}}
+  %nk, %nv = lathe.append %k, %v to %kp, %vp at %p, %s, %pt : tensor<7x2x8xf32>, tensor<7x2x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages">>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return
+}

@@ -107,3 +107,29 @@ func.func private @dims_quant_rows(tensor<?x48xf32, #lathe.dims<"tokens" quant <
 
 // expected-error @below {{expects a quantised tensor to be static, of f32, with rows of a multiple of 32 elements}}
 func.func private @dims_quant_dynamic(tensor<4x?xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>>)
+
+// -----
+
+// Pages: neither of the last two dimensions is a page's positions.
+// expected-error @below {{expects quantised pages of f32, of static heads of 8 signed bytes by 32, each position with a scale of f32}}
+func.func private @dims_c3_positions(tensor<?x2x8x16xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects quantised pages of f32, of static heads of 4 signed bytes by 32}}
+func.func private @dims_c3_group(tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 4, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects quantised pages of f32, of static heads of 8 signed bytes by 32}}
+func.func private @dims_c3_heads(tensor<?x?x8x32xf32, #lathe.dims<"pages", "slots" quant <quantum = si8, group = 8, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects quantised pages of f32, of static heads of 8 signed bytes by 32}}
+func.func private @dims_c3_element(tensor<?x2x8x32xbf16, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>)
+
+// -----
+
+// expected-error @below {{expects quantised pages of f32, of static heads of 8 signed bytes by 32}}
+func.func private @dims_c3_scale(tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f16>>>)

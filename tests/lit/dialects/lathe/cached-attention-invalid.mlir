@@ -61,3 +61,11 @@ func.func @cached_attention_c5_softcap(%q: tensor<7x4x8xf32>, %kp: tensor<9x2x8x
   %y = lathe.cached_attention %q, %kp, %vp at %p, %s, %pt scale 0.5 softcap 0x7F800000 : tensor<7x4x8xf32>, tensor<9x2x8x32xf32>, tensor<9x2x32x8xf32>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
   return
 }
+
+// -----
+
+func.func @cached_attention_c2_quant(%q: tensor<7x4x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages">>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %p: tensor<7xi32>, %s: tensor<7xi32>, %pt: tensor<3x4xi32>) {
+  // expected-error @below {{expects keys and values of one element type and quant}}
+  %y = lathe.cached_attention %q, %kp, %vp at %p, %s, %pt scale 0.5 : tensor<7x4x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages">>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return
+}

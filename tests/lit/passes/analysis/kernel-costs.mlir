@@ -230,3 +230,25 @@ func.func private @computed_sequences(%q: tensor<8x2x8xf32>, %x: tensor<8x8xf32>
   return %y : tensor<8x2x8xf32>
 }
 func.func private @external(tensor<4xf32>) -> tensor<4xf32> attributes {lathe.kernel}
+
+// -----
+
+// Quantised pages: a position of a head of 8 is 8 bytes and a scale, so 24 of
+// both heads are written for each of 7 tokens, and read for each key seen.
+
+// CHECK: rt.kernel @append_quantised
+// CHECK-NEXT: rt.cost
+// CHECK-SAME: affine_map<()[s0] -> (168)>, affine_map<()[s0] -> (168)>
+// CHECK: rt.kernel @attend_quantised
+// CHECK: pairs [#rt.pairs<cached, {{.*}} key_bytes = 24, value_bytes = 24>]
+lathe.symbol @pages in [1, 8] fixed_at_load
+func.func private @append_quantised(%k: tensor<7x2x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %p: tensor<7xi32>, %pt: tensor<3x4xi32>)
+    -> (tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>> {lathe.tied = 1 : i64}, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>> {lathe.tied = 2 : i64}) attributes {lathe.kernel} {
+  %nk, %nv = lathe.append %k, %k to %kp, %vp at %p, %p, %pt : tensor<7x2x8xf32>, tensor<7x2x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return %nk, %nv : tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>
+}
+func.func private @attend_quantised(%q: tensor<7x4x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %p: tensor<7xi32>, %s: tensor<7xi32>, %pt: tensor<3x4xi32>) -> tensor<7x4x8xf32>
+    attributes {lathe.kernel} {
+  %y = lathe.cached_attention %q, %kp, %vp at %p, %s, %pt scale 0.5 : tensor<7x4x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return %y : tensor<7x4x8xf32>
+}

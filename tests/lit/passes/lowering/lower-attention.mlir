@@ -71,6 +71,19 @@ func.func private @pairs(%q: tensor<4x2x16xbf16>, %s: tensor<4xi32>) -> tensor<4
 
 // -----
 
+// Quantised pages become panels of f32 in scratch: 2 of 128 keys of 8.
+
+// CHECK-LABEL: func.func private @quantised(
+//       CHECK:   arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
+//       CHECK:   return
+func.func private @quantised(%q: tensor<7x4x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %p: tensor<7xi32>, %s: tensor<7xi32>, %pt: tensor<3x4xi32>) -> tensor<7x4x8xf32>
+    attributes {lathe.kernel, lathe.symbols = ["pages"]} {
+  %y = lathe.cached_attention %q, %kp, %vp at %p, %s, %pt scale 0.5 : tensor<7x4x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return %y : tensor<7x4x8xf32>
+}
+
+// -----
+
 // Left alone: no attention.
 
 // CHECK-LABEL: func.func private @softcap(

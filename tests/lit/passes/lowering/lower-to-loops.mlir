@@ -140,3 +140,12 @@ func.func private @lost_pages(%k: tensor<7x2x8xf32>, %kp: tensor<9x2x8x32xf32>, 
         tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
   return %nk : tensor<9x2x8x32xf32>
 }
+
+// -----
+
+func.func private @copied_pages(%k: tensor<7x2x8xf32>, %kp: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %vp: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, %p: tensor<7xi32>, %pt: tensor<3x4xi32>) -> (tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>)
+    attributes {lathe.kernel, lathe.symbols = ["pages"]} {
+  // expected-error @below {{expects quantised pages to be updated in place}}
+  %nk, %nv = lathe.append %k, %k to %kp, %vp at %p, %p, %pt : tensor<7x2x8xf32>, tensor<7x2x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
+  return %nk, %nv : tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>
+}
