@@ -233,7 +233,7 @@ void AttentionBuilder::emitChunk(const Run &run, Value begin, Value low,
 
 void AttentionBuilder::emitRowGroups(const Run &run, const Chunk &chunk) {
   // Groups as tall as the register tile, then what is left by powers of two.
-  SmallVector<int64_t> heights{std::min(shape.rows, shape.maxRows())};
+  SmallVector<int64_t> heights{shape.tallest()};
   for (int64_t height = 4; height > 0; height /= 2)
     if (height < heights.front())
       heights.push_back(height);
@@ -283,7 +283,7 @@ void AttentionBuilder::emitRowGroup(const Run &run, const Chunk &chunk,
   group.endPanel = ceilDiv(code, group.someEnd, kPanel);
 
   // Most groups of a long run see whole chunks, and need no masks.
-  if (rows > 1 && rows == std::min(shape.rows, shape.maxRows())) {
+  if (rows > 1 && rows == shape.tallest()) {
     RowGroup whole = group;
     whole.isWhole = true;
     whole.firstPanel = code.index(0);
@@ -342,7 +342,6 @@ Value AttentionBuilder::broadcastStep(Value base, Value step) const {
 
 void AttentionBuilder::emitScores(const Run &run, const Chunk &chunk,
                                   const RowGroup &group) {
-  Type element = panels.element();
   SmallVector<Value> query;
   for (int64_t row = 0; row < group.rows; ++row)
     query.push_back(buildElementPtr(
@@ -351,19 +350,25 @@ void AttentionBuilder::emitScores(const Run &run, const Chunk &chunk,
         code.mul(code.add(group.first, row), shape.paddedSize())));
 
   code.loop(group.firstPanel, group.endPanel, 1, [&](Value panel) {
-    Value keys = panels.keys(panel);
+    AttentionPanels::Side keys = panels.keys(panel, group.rows);
     // Pages and rows lie apart, and are too short for the processor to follow
     // by itself.
-    Value soon[2];
-    if (group.rows == shape.rows) {
+    SmallVector<AttentionPanels::Side> soon;
+    if (group.rows == shape.rows)
       panels.prefetchNext(run, chunk, group.first, group.rows, panel);
-    } else if (panels.arePages()) {
-      soon[0] = panels.keys(code.add(panel, 1));
-      soon[1] = panels.values(panel);
-    }
+    else if (panels.readsPages(group.rows))
+      soon = {panels.keys(code.add(panel, 1), group.rows),
+              panels.values(panel, group.rows)};
+    for (const AttentionPanels::Side &side : soon)
+      if (side.scales)
+        buildPrefetch(code, side.scales, code.f32(), code.index(0), kPanel);
     for (int64_t column = 0; column < kPanel;
          column += shape.vectors * kLanes) {
       Values zeros(group.rows * shape.vectors, code.splat(0.0f));
+      Values scales(shape.vectors);
+      for (int64_t v = 0; keys.scales && v < shape.vectors; ++v)
+        scales[v] = code.loadLanes(keys.scales, code.f32(),
+                                   code.index(column + v * kLanes));
       Values dots =
           code.loop(code.index(0), code.index(shape.size / shape.depth()), 1,
                     zeros, [&](Value step, ValueRange carried) {
@@ -371,12 +376,11 @@ void AttentionBuilder::emitScores(const Run &run, const Chunk &chunk,
                       Values key;
                       Value place = code.add(code.mul(step, kPanel), column);
                       for (int64_t v = 0; v < shape.vectors; ++v)
-                        key.push_back(code.loadLanes(
-                            keys, element, code.add(place, v * kLanes)));
-                      for (Value pages : soon)
-                        if (pages)
-                          buildPrefetch(code, pages, element, place,
-                                        shape.vectors * kLanes);
+                        key.push_back(panels.load(
+                            keys, code.add(place, v * kLanes), scales[v]));
+                      for (const AttentionPanels::Side &side : soon)
+                        buildPrefetch(code, side.base, side.element, place,
+                                      shape.vectors * kLanes);
                       for (int64_t row = 0; row < group.rows; ++row) {
                         Value q = broadcastStep(query[row], step);
                         for (int64_t v = 0; v < shape.vectors; ++v) {
@@ -580,16 +584,18 @@ Values AttentionBuilder::addKeys(const RowGroup &group, Value panel,
                                  Value begin, Value end, Value column,
                                  int64_t vectors, ValueRange sums,
                                  bool isRagged) {
-  Value panelValues = panels.values(panel);
+  AttentionPanels::Side side = panels.values(panel, group.rows);
   int64_t stepsPerRow = kAttentionChunk / shape.depth();
   Value start = code.mul(panel, kPanel / shape.depth());
   return code.loop(begin, end, 1, sums, [&](Value step, ValueRange carried) {
     Values next(carried);
     Value from = code.add(code.mul(step, shape.size), column);
+    Value scale;
+    if (side.scales)
+      scale = code.broadcast(code.loadNumber(side.scales, code.f32(), step));
     Values value;
     for (int64_t v = 0; v < vectors; ++v)
-      value.push_back(code.loadLanes(panelValues, panels.element(),
-                                     code.add(from, v * kLanes)));
+      value.push_back(panels.load(side, code.add(from, v * kLanes), scale));
     Value inChunk = code.add(start, step);
     for (int64_t row = 0; row < group.rows; ++row) {
       Value weights =

@@ -45,9 +45,11 @@ AttentionPanels::AttentionPanels(KernelCode code, const AttentionShape &shape,
                                  const AttentionSource &source,
                                  function_ref<Value(int64_t)> allocate)
     : code(code), shape(shape), source(source) {
-  keyPanels = allocate((kCount + 1) * 8);
-  valuePanels = allocate((kCount + 1) * 8);
-  if (arePages())
+  if (source.isCached() && !shape.addsPairs) {
+    keyPanels = allocate((kCount + 1) * 8);
+    valuePanels = allocate((kCount + 1) * 8);
+  }
+  if (readsPages(shape.tallest()))
     return;
   int64_t bytes = kAttentionChunk / shape.depth() * shape.size * 4;
   madeKeys = allocate(bytes);
@@ -62,18 +64,45 @@ static Value loadPointer(const KernelCode &code, Value base, Value index) {
                               /*alignment=*/8);
 }
 
-Value AttentionPanels::keys(Value panel) const {
-  return loadPointer(code, keyPanels, panel);
+/// The quanta that start at \p head, and the scales behind them.
+AttentionPanels::Side AttentionPanels::quantSide(Value head) const {
+  QuantPages layout(shape.size);
+  return {head, source.pageElement,
+          buildElementPtr(code.builder, code.loc, head, source.pageElement,
+                          layout.scalesOffset())};
 }
 
-Value AttentionPanels::values(Value panel) const {
-  return loadPointer(code, valuePanels, panel);
+/// The panel that is noted in \p pages, or stands in scratch at \p made.
+AttentionPanels::Side AttentionPanels::sideOf(Value pages, Value made,
+                                              Value panel, int64_t rows) const {
+  if (!readsPages(rows)) {
+    Type word = shape.addsPairs ? code.builder.getI32Type() : code.f32();
+    int64_t words = kKeys / shape.depth() * shape.size;
+    return {wordsAt(made, code.mul(panel, words)), word, Value()};
+  }
+  Value head = loadPointer(code, pages, panel);
+  return source.isQuantised ? quantSide(head)
+                            : Side{head, source.pageElement, Value()};
 }
 
-Type AttentionPanels::element() const {
-  if (shape.addsPairs)
-    return code.builder.getI32Type();
-  return arePages() ? source.pageElement : code.f32();
+AttentionPanels::Side AttentionPanels::keys(Value panel, int64_t rows) const {
+  return sideOf(keyPanels, madeKeys, panel, rows);
+}
+
+AttentionPanels::Side AttentionPanels::values(Value panel, int64_t rows) const {
+  return sideOf(valuePanels, madeValues, panel, rows);
+}
+
+Value AttentionPanels::load(const Side &side, Value index, Value scales) const {
+  Value lanes = code.loadLanes(side.base, side.element, index);
+  if (!scales)
+    return lanes;
+  OpBuilder &builder = code.builder;
+  Value integers = arith::ExtSIOp::create(
+      builder, code.loc, code.lanes(builder.getI32Type()), lanes);
+  Value numbers = arith::SIToFPOp::create(builder, code.loc,
+                                          code.lanes(code.f32()), integers);
+  return code.mulf(numbers, scales);
 }
 
 Value AttentionPanels::wordsAt(Value base, Value index) const {
@@ -83,10 +112,12 @@ Value AttentionPanels::wordsAt(Value base, Value index) const {
 
 void AttentionPanels::prepare(const AttentionRun &run,
                               const AttentionChunk &chunk) {
-  if (arePages())
-    findPages(run, chunk);
-  else
-    makePanels(run, chunk);
+  if (!source.isCached() || shape.addsPairs)
+    return makePanels(run, chunk);
+  findPages(run, chunk);
+  if (source.isQuantised)
+    code.when(code.less(code.index(shape.tallest() - 1), run.rows),
+              [&] { makePanels(run, chunk); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -164,9 +195,6 @@ void AttentionPanels::makePanels(const AttentionRun &run,
   int64_t words = kKeys / shape.depth() * shape.size;
   code.loop(chunk.firstPanel, chunk.endPanel, 1, [&](Value panel) {
     Value target = wordsAt(madeKeys, code.mul(panel, words));
-    buildStoreAt(code, target, keyPanels, panel);
-    buildStoreAt(code, wordsAt(madeValues, code.mul(panel, words)), valuePanels,
-                 panel);
     if (source.isCached()) {
       Value page = code.add(code.div(chunk.begin, kKeys), panel);
       if (source.isQuantised)
@@ -299,50 +327,35 @@ void AttentionPanels::pairPage(Value start, Value panel) {
   });
 }
 
-/// The numbers of the 16 quanta from \p index on, each with a lane of \p
-/// scales.
-Value AttentionPanels::decodeLanes(Value quanta, Value index,
-                                   Value scales) const {
-  OpBuilder &builder = code.builder;
-  Value bytes = code.loadLanes(quanta, source.pageElement, index);
-  Value integers = arith::ExtSIOp::create(
-      builder, code.loc, code.lanes(builder.getI32Type()), bytes);
-  Value numbers = arith::SIToFPOp::create(builder, code.loc,
-                                          code.lanes(code.f32()), integers);
-  return code.mulf(numbers, scales);
-}
-
 /// Makes panel \p panel of the quantised page whose head starts at byte
 /// \p start.
 void AttentionPanels::decodePage(Value start, Value panel) {
-  auto scalesOf = [&](Value pages) {
-    Value end = code.add(start, QuantPages(shape.size).scalesOffset());
-    return buildElementPtr(code.builder, code.loc, pages, source.pageElement,
-                           end);
+  auto sideAt = [&](Value pages) {
+    return quantSide(buildElementPtr(code.builder, code.loc, pages,
+                                     source.pageElement, start));
   };
-  Value keyScales = scalesOf(source.keyPages);
+  Side keys = sideAt(source.keyPages);
   Values scales;
   for (int64_t key = 0; key < kKeys; key += kLanes)
-    scales.push_back(code.loadLanes(keyScales, code.f32(), code.index(key)));
+    scales.push_back(code.loadLanes(keys.scales, code.f32(), code.index(key)));
   Value first = code.mul(panel, kKeys * shape.size);
   code.loop(code.index(0), code.index(shape.size), 1, [&](Value step) {
     for (int64_t key = 0; key < kKeys; key += kLanes) {
       Value place = code.add(code.mul(step, kKeys), key);
-      code.storeLanes(decodeLanes(source.keyPages, code.add(start, place),
-                                  scales[key / kLanes]),
-                      madeKeys, code.f32(), code.add(first, place), kLanes);
+      code.storeLanes(load(keys, place, scales[key / kLanes]), madeKeys,
+                      code.f32(), code.add(first, place), kLanes);
     }
   });
 
-  Value valueScales = scalesOf(source.valuePages);
+  Side values = sideAt(source.valuePages);
   code.loop(code.index(0), code.index(kKeys), 1, [&](Value key) {
-    Value scale = code.broadcast(code.loadNumber(valueScales, code.f32(), key));
+    Value scale =
+        code.broadcast(code.loadNumber(values.scales, code.f32(), key));
     // A last vector may reach into the row behind, which is written after it.
     for (int64_t column = 0; column < shape.size; column += kLanes) {
       Value place = code.add(code.mul(key, shape.size), column);
-      code.storeLanes(
-          decodeLanes(source.valuePages, code.add(start, place), scale),
-          madeValues, code.f32(), code.add(first, place), kLanes);
+      code.storeLanes(load(values, place, scale), madeValues, code.f32(),
+                      code.add(first, place), kLanes);
     }
   });
 }

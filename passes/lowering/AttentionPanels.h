@@ -4,9 +4,9 @@
 // A chunk is 128 keys at an absolute place, in four panels of 32. Attention
 // reads a panel's keys as [step][key] and its values as [key][column], where a
 // step is one element of a head, or a pair of bf16 in a word of 32 bits. Pages
-// of a cache are such panels already, unless pairs are asked for or they are
-// quantised; those of a call's own rows are made in scratch, once for all rows
-// of a tile.
+// of a cache are such panels already, unless pairs are asked for; those of a
+// call's own rows are made in scratch, once for all rows of a tile. Quantised
+// pages are decoded in registers where a few rows read them, else in scratch.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LATHE_PASSES_LOWERING_ATTENTIONPANELS_H
@@ -35,6 +35,8 @@ struct AttentionShape {
   int64_t vectorsPerHead() const { return (size + kLanes - 1) / kLanes; }
   int64_t paddedSize() const { return vectorsPerHead() * kLanes; }
   int64_t maxRows() const { return tokenBlock * group(); }
+  /// Rows of the tallest groups that look at a panel together.
+  int64_t tallest() const { return std::min(rows, maxRows()); }
   /// Terms of one multiplication.
   int64_t depth() const { return addsPairs ? 2 : 1; }
 };
@@ -101,15 +103,23 @@ public:
   void prefetchNext(const AttentionRun &run, const AttentionChunk &chunk,
                     mlir::Value first, int64_t rows, mlir::Value panel);
 
-  /// Where the keys of \p panel are, or its values; after the last panel of a
-  /// cache there is one more, to be asked for early.
-  mlir::Value keys(mlir::Value panel) const;
-  mlir::Value values(mlir::Value panel) const;
-  /// What they are made of: numbers, or pairs as i32.
-  mlir::Type element() const;
-  /// Whether they are the pages themselves, which lie apart.
-  bool arePages() const {
-    return source.isCached() && !shape.addsPairs && !source.isQuantised;
+  /// Keys of a panel, or its values.
+  struct Side {
+    mlir::Value base;
+    mlir::Type element; ///< A number, pairs as i32, or quanta.
+    mlir::Value scales; ///< Of quanta, one for each key (f32); else null.
+  };
+  /// Those that a group of \p rows reads; after the last panel of a cache there
+  /// is one more, to be asked for early.
+  Side keys(mlir::Value panel, int64_t rows) const;
+  Side values(mlir::Value panel, int64_t rows) const;
+  /// 16 numbers of \p side from \p index on, quanta times \p scales.
+  mlir::Value load(const Side &side, mlir::Value index,
+                   mlir::Value scales) const;
+  /// Whether a group of \p rows reads the pages themselves, which lie apart.
+  bool readsPages(int64_t rows) const {
+    return source.isCached() && !shape.addsPairs &&
+           (!source.isQuantised || rows < shape.tallest());
   }
 
 private:
@@ -125,8 +135,9 @@ private:
                       int64_t count, mlir::Value target);
   void pairPage(mlir::Value start, mlir::Value panel);
   void decodePage(mlir::Value start, mlir::Value panel);
-  mlir::Value decodeLanes(mlir::Value quanta, mlir::Value index,
-                          mlir::Value scales) const;
+  Side sideOf(mlir::Value pages, mlir::Value made, mlir::Value panel,
+              int64_t rows) const;
+  Side quantSide(mlir::Value head) const;
   mlir::Value loadWords(mlir::Value base, mlir::Type element,
                         mlir::Value index) const;
   void storePairs(mlir::Value base, mlir::Value low, mlir::Value high,

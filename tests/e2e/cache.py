@@ -38,6 +38,16 @@ def logits(model, ids, size):
     return together["logits"], np.concatenate(rows), context.state_bytes()
 
 
+def moved(program, path):
+    """Bytes of the cache that a step reads and writes, of 3 tokens after 40."""
+    found = json.loads(program.run("inspect", path, "--launches", "--json", "--entry", "step",
+                                   "--set", "tokens=3,rows=1", "--past", 40).stdout)
+    entry, = found["launches"]
+    check(entry["not_counted"] == 0, f"{path}: launches without costs")
+    return sum(o["bytes_read"] + o["bytes_written"] for c in entry["commands"]
+               for o in c["operands"] if o["memory"] == "state")
+
+
 def main():
     program = Program(sys.argv[1])
     loaded = library.load(sys.argv[1])
@@ -46,7 +56,7 @@ def main():
         for case in map(pathlib.Path, sys.argv[2:]):
             config = json.loads((case / "config.json").read_text())
             ids = np.random.default_rng(5).integers(3, config["vocab_size"], LENGTH)
-            sizes = {}
+            sizes, traffic = {}, {}
             for kind, bound in BOUNDS.items():
                 for level in ("-O3", "-O0"):
                     program.run("compile", case, "-o", path, level, "--cache-type", kind)
@@ -55,13 +65,15 @@ def main():
                         error = np.abs(got - expected).max() / np.abs(expected).max()
                         print(f"{case.name} {kind} {level}, steps of {size}: {error:.1e}")
                         check(error <= bound, f"{case.name} {kind} {level}: off by {error:.2e}")
+                traffic[kind] = moved(program, path)
             # Bytes of a key of each head: q8 has a scale of 4 behind it.
             head = config.get("head_dim") or (
                 config.get("hidden_size", config.get("n_embd"))
                 // config.get("num_attention_heads", config.get("n_head")))
             for kind, bytes_of_head in {"bf16": 2 * head, "q8": head + 4}.items():
-                check(sizes[kind] * 4 * head == sizes["f32"] * bytes_of_head,
-                      f"{case.name} {kind}: a cache of {sizes[kind]} bytes, f32 {sizes['f32']}")
+                for what, found in {"has": sizes, "moves": traffic}.items():
+                    check(found[kind] * 4 * head == found["f32"] * bytes_of_head,
+                          f"{case.name} {kind}: a cache {what} {found[kind]} bytes, f32 {found['f32']}")
         program.run("import", case, "-o", path.with_suffix(".mlir"))
         done = program.run("compile", path.with_suffix(".mlir"), "-o", path, "--cache-type", "bf16")
         check("--cache-type changes nothing" in done.stderr, f"a module: {done.stderr!r}")
