@@ -164,13 +164,24 @@ void AttentionPanels::prefetchNext(const AttentionRun &run,
   Value group = code.div(first, rows);
   Value next = code.add(chunk.begin, kAttentionChunk);
   if (source.isCached()) {
-    // Of the page that takes the panel's place, the group's part.
+    // Of the page that takes the panel's place, the group's part; all of it
+    // where the group is alone, as a token's is.
     Value page = code.min(code.add(code.div(next, kKeys), panel),
                           code.div(chunk.lastKey, kKeys));
-    int64_t elements = llvm::divideCeil(elementsOfHead(), groups);
-    Value start = code.add(pageStart(run, page), code.mul(group, elements));
-    for (Value pages : {source.keyPages, source.valuePages})
-      buildPrefetch(code, pages, source.pageElement, start, elements);
+    Value start = pageStart(run, page);
+    int64_t elements = elementsOfHead();
+    int64_t part = llvm::divideCeil(elements, groups);
+    Value isAlone = code.less(run.rows, code.index(rows + 1));
+    Value begin = code.mul(group, part);
+    Value end =
+        code.select(isAlone, code.index(elements),
+                    code.min(code.add(begin, part), code.index(elements)));
+    int64_t line = 512 / source.pageElement.getIntOrFloatBitWidth();
+    code.loop(begin, end, line, [&](Value at) {
+      for (Value pages : {source.keyPages, source.valuePages})
+        buildPrefetch(code, pages, source.pageElement, code.add(start, at),
+                      line);
+    });
     return;
   }
   int64_t count = llvm::divideCeil(kKeys, groups);
