@@ -19,7 +19,8 @@ static constexpr const char *kUsage =
     "[-O0|-O1|-O2|-O3]\n"
     "       [--dtype f32|bf16] [--weights f32|bf16|f16|q8|q4] [--activations "
     "f32|bf16|q8] [--cache-type f32|bf16|q8]\n"
-    "       [--max-tokens N] [--context N] [--schedules FILE] [--tune SECONDS]\n"
+    "       [--max-tokens N] [--context N] [--schedules FILE] [--tune "
+    "SECONDS]\n"
     "       [--jobs N] [--dump-ir DIR] [--compile-to PHASE] "
     "[--timing] [--verbose]\n"
     "Started by `lathe compile` and `lathe import`, which explain the flags.\n";

@@ -190,16 +190,16 @@ private:
       Value pageOfSlot = arith::DivSIOp::create(builder, loc, position, size);
       Value page = elements.element(append.getPageTable(), {slot, pageOfSlot});
       each(1, [&](Value head) {
-        elements.storeHead(
-            append.getKeys().getType(), keys,
-            {page, head, inPage, /*isKey=*/true}, [&](Value d) {
-              return elements.element(append.getKey(), {t, head, d});
-            });
-        elements.storeHead(
-            append.getValues().getType(), values,
-            {page, head, inPage, /*isKey=*/false}, [&](Value d) {
-              return elements.element(append.getValue(), {t, head, d});
-            });
+        elements.storeHead(append.getKeys().getType(), keys,
+                           {page, head, inPage, /*isKey=*/true}, [&](Value d) {
+                             return elements.element(append.getKey(),
+                                                     {t, head, d});
+                           });
+        elements.storeHead(append.getValues().getType(), values,
+                           {page, head, inPage, /*isKey=*/false}, [&](Value d) {
+                             return elements.element(append.getValue(),
+                                                     {t, head, d});
+                           });
       });
     });
   }

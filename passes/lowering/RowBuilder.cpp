@@ -318,12 +318,12 @@ RowBuilder::overColumns(RankedTensorType shape, Value token, Value head,
   int64_t whole = first + (last - first) / kLanes * kLanes;
   Values values = llvm::to_vector(carried);
   if (first < whole)
-    values = code.loop(
-        code.index(first), code.index(whole), kLanes, values,
-        [&](Value column, ValueRange inner) {
-          Place place{token, code.add(start, column), column, first, kLanes};
-          return body(place, inner);
-        });
+    values = code.loop(code.index(first), code.index(whole), kLanes, values,
+                       [&](Value column, ValueRange inner) {
+                         Place place{token, code.add(start, column), column,
+                                     first, kLanes};
+                         return body(place, inner);
+                       });
   if (whole < last) {
     Value column = code.index(whole);
     Place place{token, code.add(start, column), column, first, last - whole};
