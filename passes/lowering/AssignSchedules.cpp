@@ -157,7 +157,7 @@ bool multipliesBf16(Operation *attention) {
 ScheduleAttr attentionSchedule(Operation *attention, const LevelRow &row) {
   bool addsPairs = row.hasBf16Dot && multipliesBf16(attention);
   return ScheduleAttr::get(attention->getContext(), row.rows, row.columns,
-                           /*row_block=*/128, /*panels=*/1, row.vector,
+                           /*row_block=*/256, /*panels=*/1, row.vector,
                            addsPairs ? DotKind::Bf16 : DotKind::Fma);
 }
 

@@ -155,32 +155,41 @@ void AttentionBuilder::emitRun(const Run &run) {
 
 void AttentionBuilder::prepareRows(const Run &run) {
   Value firstHead = code.mul(run.keyHead, shape.group());
-  code.loop(code.index(0), run.rows, 1, [&](Value row) {
+  Value lastRow = code.add(run.rows, -1);
+  auto startOf = [&](const HeadRows &rows, Value row) {
     Value token = code.add(run.begin, code.div(row, shape.group()));
     Value head = code.add(firstHead, code.rem(row, shape.group()));
-    Value from = source.query.start(code, token, head, shape.size);
+    return rows.start(code, token, head, shape.size);
+  };
+  // Pairs are stored as they are.
+  Type element =
+      shape.addsPairs ? code.builder.getI16Type() : source.query.element;
+  Type stored = shape.addsPairs ? element : code.f32();
+  code.loop(code.index(0), run.rows, 1, [&](Value row) {
+    // Rows of a wide tensor lie too far apart for the processor to follow.
+    constexpr int64_t kAhead = 8;
+    buildPrefetch(
+        code, source.query.base, source.query.element,
+        startOf(source.query, code.min(code.add(row, kAhead), lastRow)),
+        shape.size);
+    Value from = startOf(source.query, row);
     Value to = code.mul(row, shape.paddedSize());
-    code.loop(
-        code.index(0), code.index(shape.paddedSize()), kLanes,
-        [&](Value column) {
-          Value place = code.add(to, column);
-          // Pairs are stored as they are.
-          Type element = shape.addsPairs ? code.builder.getI16Type()
-                                         : source.query.element;
-          Value numbers = code.loadLanes(source.query.base, element,
-                                         code.add(from, column));
-          buildStore(code.builder, code.loc, numbers,
-                     buildElementPtr(code.builder, code.loc, queries,
-                                     shape.addsPairs ? element : code.f32(),
-                                     place));
-          code.storeLanes(code.splat(0.0f), sums, code.f32(), place, kLanes);
-        });
+    for (int64_t column = 0; column < shape.paddedSize(); column += kLanes) {
+      Value place = code.add(to, column);
+      Value numbers =
+          code.loadLanes(source.query.base, element, code.add(from, column));
+      buildStore(
+          code.builder, code.loc, numbers,
+          buildElementPtr(code.builder, code.loc, queries, stored, place));
+      code.storeLanes(code.splat(0.0f), sums, code.f32(), place, kLanes);
+    }
     OpBuilder &builder = code.builder;
     buildStoreAt(code, buildFloat(builder, code.loc, code.f32(), kLowest),
                  maxima, row);
     buildStoreAt(code, buildFloat(builder, code.loc, code.f32(), 0.0f), weights,
                  row);
 
+    Value token = code.add(run.begin, code.div(row, shape.group()));
     Value place = source.isCached() ? code.loadIndex(source.positions, token)
                                     : code.sub(token, run.sequenceBegin);
     Value limit = shape.isCausal ? code.add(place, 1)

@@ -22,8 +22,8 @@ namespace lathe {
 namespace {
 
 /// Query rows of one tile where no schedule says how many: keys are transposed
-/// again for each tile, which 128 rows make cheap.
-constexpr int64_t kDefaultRowBlock = 128;
+/// again for each tile, which 256 rows make cheap.
+constexpr int64_t kDefaultRowBlock = 256;
 
 /// The attention of \p kernel, null if it has none.
 Operation *findAttention(func::FuncOp kernel) {

@@ -115,7 +115,7 @@ func.func private @heads(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tenso
 }
 
 // Weights that are decoded are decoded for more rows.
-// CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+// CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 256>
 func.func private @decoded(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
                            %w: tensor<1536x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
     -> tensor<?x1536xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
@@ -138,15 +138,15 @@ func.func private @decoded_narrow(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
 }
 
 // Pairs where all that attention multiplies is bf16, and heads are whole pairs.
-// CHECK: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
-// BF16: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 128, dot = bf16>
+// CHECK: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 256>
+// BF16: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 256, dot = bf16>
 func.func private @attention(%q: tensor<4x2x16xbf16>, %s: tensor<4xi32>) -> tensor<4x2x16xbf16> attributes {lathe.kernel} {
   %y = lathe.attention %q, %q, %q by %s scale 0.25
       : tensor<4x2x16xbf16>, tensor<4x2x16xbf16>, tensor<4xi32>
   return %y : tensor<4x2x16xbf16>
 }
 
-// BF16: func.func private @odd_heads{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
+// BF16: func.func private @odd_heads{{.*}}lathe.schedule = #lathe.schedule<row_block = 256>
 func.func private @odd_heads(%q: tensor<4x2x15xbf16>, %s: tensor<4xi32>) -> tensor<4x2x15xbf16> attributes {lathe.kernel} {
   %y = lathe.attention %q, %q, %q by %s scale 0.25
       : tensor<4x2x15xbf16>, tensor<4x2x15xbf16>, tensor<4xi32>

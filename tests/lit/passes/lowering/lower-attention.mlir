@@ -3,7 +3,7 @@
 // A tile is a block of tokens and one of three key heads; the keys of a chunk
 // are transposed by shuffles; no score matrix leaves scratch.
 
-// CHECK: #[[MAP:.*]] = affine_map<()[s0] -> ((s0 ceildiv 64) * 3)>
+// CHECK: #[[MAP:.*]] = affine_map<()[s0] -> ((s0 ceildiv 128) * 3)>
 // CHECK-LABEL: func.func private @forward(
 //  CHECK-SAME:     %[[ARGS:.*]]: !llvm.ptr, %[[SCRATCH:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64) -> i32
 //  CHECK-SAME:     lathe.tiles = #[[MAP]]
