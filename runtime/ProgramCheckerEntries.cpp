@@ -1,5 +1,4 @@
-//===- ProgramCheckerEntries.cpp - Checks entries and commands
-//-------------===//
+//===- ProgramCheckerEntries.cpp - Checks entries and commands ------------===//
 
 #include "runtime/ProgramChecker.h"
 

@@ -1,5 +1,4 @@
-//===- ProgramCheckerPlans.cpp - Checks where temporaries lie
-//--------------===//
+//===- ProgramCheckerPlans.cpp - Checks where temporaries lie -------------===//
 
 #include "runtime/ProgramChecker.h"
 

@@ -25,8 +25,7 @@ public:
 
   /// Gives the weights to \p sink one after the other, zeros between them.
   /// Pieces of them are evaluated by \p threads threads meanwhile, each of
-  /// which has one in memory; by this one if it is 1. Fails as the evaluator
-  /// and
+  /// which has one in memory; by this one if it is 1. Fails as evaluator and
   /// \p sink do.
   runtime::Status write(unsigned threads, const runtime::SectionSink &sink);
 

@@ -3,9 +3,7 @@
 // Pages of a cache whose type has a quant hold, for each page and head of D
 // elements,
 //
-//   i8 quanta[32 * D], in the order of the elements: [D][32] of keys, [32][D]
-//   of
-//      values
+//   i8 quanta[32 * D], in the order of elements: [D][32], of values [32][D]
 //   f32 scales[32], one for each position
 //
 // and a number is quantum * scale, in f32. A position is rounded by itself, as

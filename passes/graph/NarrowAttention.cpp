@@ -1,5 +1,4 @@
-//===- NarrowAttention.cpp - Attention of bf16
-//-----------------------------===//
+//===- NarrowAttention.cpp - Attention of bf16 ----------------------------===//
 //
 // The pairs of bf16 that a level multiplies do for attention what they do for
 // linear layers. It must run after projections are merged: the merged layer

@@ -1,5 +1,4 @@
-//===- RelaxActivations.cpp - Activations of few bits
-//----------------------===//
+//===- RelaxActivations.cpp - Activations of few bits ---------------------===//
 //
 // gelu to the last bit of f32 takes as long as a layer of a small encoder does
 // in bytes. It must run after activations are rounded to what layers multiply.

@@ -112,20 +112,28 @@ AttentionBuilder::Run AttentionBuilder::findRun(Value token, Value last,
   run.keyHead = keyHead;
   Value sequence = code.loadIndex(source.sequences, token);
   if (source.isCached()) {
-    // Slots are in any order: the run ends where the slot changes.
+    // Slots and places are in any order: the run ends where the slot changes,
+    // or the next place is not the next token's, so that its bounds ascend.
     run.slot = sequence;
+    Value first = code.sub(code.loadIndex(source.positions, token), token);
+    auto isEqual = [&](Value a, Value b) -> Value {
+      return arith::CmpIOp::create(code.builder, code.loc,
+                                   arith::CmpIPredicate::eq, a, b);
+    };
     auto scan = scf::WhileOp::create(
         code.builder, code.loc, TypeRange{code.i64()},
         ValueRange{code.add(token, 1)},
         [&](OpBuilder &, Location, ValueRange end) {
           // Past the last token, the token itself is looked at instead.
           Value inside = code.less(end[0], last);
-          Value place = code.select(inside, end[0], token);
-          Value slot = code.loadIndex(source.sequences, place);
-          Value isSame = arith::CmpIOp::create(
-              code.builder, code.loc, arith::CmpIPredicate::eq, slot, sequence);
-          scf::ConditionOp::create(code.builder, code.loc,
-                                   code.both(inside, isSame), end);
+          Value other = code.select(inside, end[0], token);
+          Value hasSlot =
+              isEqual(code.loadIndex(source.sequences, other), sequence);
+          Value isNext = isEqual(code.loadIndex(source.positions, other),
+                                 code.add(first, other));
+          scf::ConditionOp::create(
+              code.builder, code.loc,
+              code.both(inside, code.both(hasSlot, isNext)), end);
         },
         [&](OpBuilder &, Location, ValueRange end) {
           scf::YieldOp::create(code.builder, code.loc, code.add(end[0], 1));

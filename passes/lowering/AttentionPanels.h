@@ -1,5 +1,4 @@
-//===- AttentionPanels.h - Keys and values as attention reads them -*-
-// C++-*-===//
+//===- AttentionPanels.h - Keys and values by panels ------------*- C++ -*-===//
 //
 // A chunk is 128 keys at an absolute place, in four panels of 32. Attention
 // reads a panel's keys as [step][key] and its values as [key][column], where a

@@ -1,5 +1,4 @@
-//===- ArtifactWriter.h - Writes the outer layout of an artifact -*- C++
-//-*-===//
+//===- ArtifactWriter.h - Writes the layout of an artifact ------*- C++ -*-===//
 #ifndef LATHE_RUNTIME_FORMATS_ARTIFACTWRITER_H
 #define LATHE_RUNTIME_FORMATS_ARTIFACTWRITER_H
 

@@ -61,8 +61,8 @@ static void addModelFlags(CLI::App &command, CompileOptions &options) {
   command
       .add_option(
           "--dtype", options.dtype,
-          "f32, or bf16: linear layers multiply bf16 by bf16 (their weights "
-          "are stored, and their inputs rounded), and sum in f32")
+          "f32, or bf16: linear layers, and attention of encoders, multiply "
+          "bf16 by bf16 (weights are stored, inputs rounded), and sum in f32")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   command

@@ -1,12 +1,14 @@
 //===- Lathe.cpp - Times an artifact for scripts/bench --------------------===//
 //
-//     bench-lathe MODEL THREADS entry NAME ROWSxTOKENS|IDS_FILE
+//     bench-lathe MODEL THREADS entry|kernel NAME ROWSxTOKENS|IDS_FILE
 //     bench-lathe MODEL THREADS prompt|text TOKENS SEQUENCES
 //
 // Does one piece of work through the C interface, again and again: a call of an
 // entry on ROWS sequences of TOKENS random ids (or those of IDS_FILE, a line a
-// sequence) and random numbers; prompts of TOKENS up to the choice of the next
-// id; or TOKENS steps from an empty cache, one token of each sequence a step.
+// sequence) and random numbers, or of that the launches of linear kernels
+// alone, without what rounds their inputs; prompts of TOKENS up to the choice
+// of the next id; or TOKENS steps from an empty cache, one token of each
+// sequence a step.
 //
 // Prints a line of JSON with what the model takes (bytes) once it ran, then one
 // for each line of standard input:
@@ -253,16 +255,14 @@ static void printFacts(const Opened &opened) {
   std::fflush(stdout);
 }
 
+/// Does a piece of work and gives the seconds that count.
+using Work = std::function<double()>;
+
 /// Prints the seconds of each call of \p work in about \p budget seconds; short
 /// ones are warmed up for a quarter of it first. \p last is what the last call
 /// took.
-static void printTimes(const std::function<void()> &work, double budget,
-                       double &last) {
-  auto timed = [&] {
-    auto begin = Clock::now();
-    work();
-    return last = secondsSince(begin);
-  };
+static void printTimes(const Work &work, double budget, double &last) {
+  auto timed = [&] { return last = work(); };
   auto begin = Clock::now();
   while (last + secondsSince(begin) < budget / 4)
     timed();
@@ -276,10 +276,8 @@ static void printTimes(const std::function<void()> &work, double budget,
   std::printf("]}\n");
 }
 
-static int answer(const Opened &opened, const std::function<void()> &work) {
-  auto begin = Clock::now();
-  work();
-  double last = secondsSince(begin);
+static int answer(const Opened &opened, const Work &work) {
+  double last = work();
   printFacts(opened);
   char line[4096], path[4000];
   double budget = 0;
@@ -295,17 +293,32 @@ static int answer(const Opened &opened, const std::function<void()> &work) {
   return 0;
 }
 
+/// Adds the seconds of a finished launch of a linear kernel to \p sum, a
+/// double.
+static void addLinear(void *sum, const lathe_launch_t *launch) {
+  if (launch->finished &&
+      std::string_view(launch->kernel).starts_with("linear"))
+    *static_cast<double *>(sum) +=
+        static_cast<double>(launch->nanoseconds) * 1e-9;
+}
+
 int main(int argc, char **argv) {
   if (argc != 6)
     return 2;
   auto threads = static_cast<uint32_t>(std::atol(argv[2]));
   std::string_view kind = argv[3];
-  if (kind == "entry") {
+  if (kind == "entry" || kind == "kernel") {
     Opened opened = open(argv[1], threads, /*slots=*/0, /*positions=*/0);
     check(lathe_model_find_entry(opened.model, argv[4], &opened.entry));
     setInputs(opened, readTokens(argv[5], opened.info.vocabulary));
+    double ofLinear = 0;
+    if (kind == "kernel")
+      check(lathe_context_observe(opened.context, addLinear, &ofLinear));
     return answer(opened, [&] {
+      ofLinear = 0;
+      auto begin = Clock::now();
       check(lathe_context_call(opened.context, opened.entry));
+      return kind == "kernel" ? ofLinear : secondsSince(begin);
     });
   }
   int64_t tokens = std::atol(argv[4]), sequences = std::atol(argv[5]);
@@ -314,6 +327,8 @@ int main(int argc, char **argv) {
   bool isPrompt = kind == "prompt";
   Ids prompt = randomIds(isPrompt ? tokens : 1, opened.info.vocabulary);
   return answer(opened, [&] {
+    auto begin = Clock::now();
     generate(opened, sequences, prompt, isPrompt ? 1 : tokens);
+    return secondsSince(begin);
   });
 }

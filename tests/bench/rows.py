@@ -96,7 +96,7 @@ DECODE_TARGETS = {"f32": Target(ratio=1.0, share=0.92), "bf16": Target(ratio=1.0
 
 
 def linear_rows():
-    """One linear layer: its input in memory as f32, its weights in the artifact."""
+    """One linear layer, its kernel alone: without what rounds or quantises the input before it."""
     for precision, label in (("f32", "f32"), ("bf16", "bf16"), ("q8", "int8 per channel and token"),
                              ("q4", "int4 group 32, q8 activations")):
         for columns, depth in LINEAR_SHAPES:
@@ -107,7 +107,7 @@ def linear_rows():
                     peers = (Peer("torch", "torch eager", {"kind": "linear", "tokens": tokens, "columns": columns,
                                                            "depth": depth, "dtype": precision}),)
                 yield Row("linear", f"linear {tokens} x {columns} x {depth}, {label}", f"linear-{columns}x{depth}",
-                          FLAGS[precision], ("entry", "linear", f"1x{tokens}"), "GFLOP/s", operations / 1e9,
+                          FLAGS[precision], ("kernel", "linear", f"1x{tokens}"), "GFLOP/s", operations / 1e9,
                           {ARITHMETIC[precision]: operations}, peers=peers, target=Target(share=LINEAR_TARGETS[precision]),
                           quick=(columns, depth, tokens) == (3072, 768, 512))
 

@@ -38,6 +38,21 @@ def logits(model, ids, size):
     return together["logits"], np.concatenate(rows), context.state_bytes()
 
 
+def check_order(name, model, ids):
+    """All tokens in one call, in order and in none, give each token the same bits."""
+    results = []
+    for order in (np.arange(len(ids)), np.random.default_rng(7).permutation(len(ids)),
+                  np.arange(len(ids))[::-1]):
+        context = library.Context(model, threads=2)
+        found, = context.call("step", {
+            "tokens": ids[order], "positions": order, "sequences": np.zeros(len(ids)),
+            "rows": np.arange(len(ids)),
+            "page_table": [np.arange(context.symbol("slot_pages"))]}).values()
+        inverse = np.argsort(order)
+        results.append(found[inverse].tobytes())
+    check(results[0] == results[1] == results[2], f"{name}: the order of tokens changes bits")
+
+
 def moved(program, path):
     """Bytes of the cache that a step reads and writes, of 3 tokens after 40."""
     found = json.loads(program.run("inspect", path, "--launches", "--json", "--entry", "step",
@@ -65,6 +80,7 @@ def main():
                         error = np.abs(got - expected).max() / np.abs(expected).max()
                         print(f"{case.name} {kind} {level}, steps of {size}: {error:.1e}")
                         check(error <= bound, f"{case.name} {kind} {level}: off by {error:.2e}")
+                    check_order(f"{case.name} {kind} {level}", library.Model(loaded, path), ids)
                 traffic[kind] = moved(program, path)
             # Bytes of a key of each head: q8 has a scale of 4 behind it.
             head = config.get("head_dim") or (

@@ -159,6 +159,9 @@ def ways(tokens, lengths):
     backward = [np.concatenate([piece[tokens.sequences[piece] == s]
                                 for s in reversed(range(len(lengths)))]) for piece in pieces]
     yield "slots in another order", tokens.steps(backward)
+    # All of a call is in the cache before any of it is read.
+    yield "tokens in any order", tokens.steps(
+        [np.random.default_rng(3).permutation(count)])
 
 
 PAIRS = "#lathe.schedule<rows = 8, columns = 32, row_block = 40, dot = bf16>"

@@ -115,7 +115,7 @@ func.func private @heads(%x: tensor<?x768xf32, #lathe.dims<"tokens">>, %w: tenso
 }
 
 // Weights that are decoded are decoded for more rows.
-// CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 256>
+// CHECK: func.func private @decoded{{.*}}lathe.schedule = #lathe.schedule<row_block = 128>
 func.func private @decoded(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
                            %w: tensor<1536x768xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = si8, group = 32, scale = f16>>>)
     -> tensor<?x1536xf32, #lathe.dims<"tokens">> attributes {lathe.kernel} {
