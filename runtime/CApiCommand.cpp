@@ -69,6 +69,7 @@ static void answerLaunch(const Question &question,
   answer.info.flops = cost.flops;
   answer.info.bytes_read = cost.bytesRead;
   answer.info.bytes_written = cost.bytesWritten;
+  answer.info.arithmetic = static_cast<lathe_arithmetic_t>(cost.arithmetic);
 }
 
 /// A copy of \p source onto \p target, or a fill where \p source is null.

@@ -201,6 +201,7 @@ static void observeLaunch(void *user, const LaunchEvent &event) {
     launch.flops = cost.flops;
     launch.bytes_read = cost.bytesRead;
     launch.bytes_written = cost.bytesWritten;
+    launch.arithmetic = static_cast<lathe_arithmetic_t>(cost.arithmetic);
   }
   for (size_t i = 0; i < event.workers.size(); ++i)
     context.workers[i] = {event.workers[i].begin, event.workers[i].end,

@@ -119,6 +119,7 @@ LaunchCost lathe::runtime::countLaunch(const CountedLaunch &launch,
         evaluateExpression(expression, launch.symbols));
   };
   const artifact::KernelCost &cost = launch.cost;
+  total.arithmetic = cost.arithmetic();
   total.flops = valueOf(*cost.flops());
   std::fill(traffic.begin(), traffic.end(), OperandTraffic());
   for (uint32_t i = 0; i < cost.reads()->size(); ++i)

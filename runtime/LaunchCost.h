@@ -12,6 +12,7 @@
 #include <span>
 
 namespace lathe::artifact {
+enum Arithmetic : uint8_t;
 struct Entry;
 struct KernelCost;
 struct PairCost;
@@ -30,6 +31,8 @@ struct LaunchCost {
   uint64_t flops = 0;
   uint64_t bytesRead = 0;
   uint64_t bytesWritten = 0;
+  /// Of the multiply-adds.
+  artifact::Arithmetic arithmetic = {};
 };
 
 /// Pairs of a token and a key that it sees, and keys that some token sees.

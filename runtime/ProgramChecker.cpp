@@ -257,6 +257,9 @@ Status ProgramChecker::checkCost(const artifact::KernelCost &cost) {
   if (cost.writes()->size() != operands)
     return invalid("cost: has " + std::to_string(operands) + " reads and " +
                    std::to_string(cost.writes()->size()) + " writes");
+  if (cost.arithmetic() > artifact::Arithmetic_MAX)
+    return invalid("cost: arithmetic " + std::to_string(cost.arithmetic()) +
+                   " is unknown");
   Result<Interval> flops =
       checkSize(*cost.flops(), "cost: flops", kMaxFlops, artifact.ranges);
   if (!flops.isOk())

@@ -225,6 +225,7 @@ std::unique_ptr<artifact::KernelCostT> ProgramBuilder::toCost(rt::CostOp op) {
   };
   add(op.getReads(), cost->reads, kSmaller);
   add(op.getWrites(), cost->writes, kLarger);
+  cost->arithmetic = static_cast<artifact::Arithmetic>(op.getArithmetic());
   if (op.getPairs())
     for (auto pairs : op.getPairs()->getAsRange<rt::PairsAttr>())
       cost->pairs.push_back(

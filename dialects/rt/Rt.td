@@ -46,6 +46,16 @@ def Rt_VariantAttr : Rt_Attr<"Variant", "variant"> {
 def Rt_VariantArrayAttr
     : TypedArrayAttrBase<Rt_VariantAttr, "array of kernel variants">;
 
+def Rt_Arithmetic : I32EnumAttr<"Arithmetic", "what multiply-adds take", [
+    I32EnumAttrCase<"F32", 0, "f32">,
+    I32EnumAttrCase<"BF16", 1, "bf16">,  // pairs of them
+    I32EnumAttrCase<"Bytes", 2, "bytes">
+  ]> {
+  let cppNamespace = "::lathe::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_ArithmeticAttr : EnumAttr<Rt_Dialect, Rt_Arithmetic, "arithmetic">;
+
 def Rt_PairKind : I32EnumAttr<"PairKind", "which tokens see a key", [
     I32EnumAttrCase<"Bidirectional", 0, "bidirectional">, // all of its sequence
     I32EnumAttrCase<"Causal", 1, "causal">,               // it, and those behind

@@ -138,6 +138,8 @@ def Rt_CostOp : Rt_Op<"cost", [HasParent<"::lathe::rt::KernelOp">]> {
     Table `KernelCost`: floating-point operations, and the bytes that are read
     and written of each operand, in the order of a launch. What is read is the
     smallest of a map's results: rows of a table, but not more than it has.
+    `in` says what the multiply-adds of its linear layers and attention take:
+    `f32`, where nothing is said, pairs of `bf16`, or `bytes`.
 
     Constraints:
     - (C1) No map has dimensions; `flops` and each of `writes` has one result,
@@ -153,9 +155,11 @@ def Rt_CostOp : Rt_Op<"cost", [HasParent<"::lathe::rt::KernelOp">]> {
     ```
   }];
   let arguments = (ins AffineMapAttr:$flops, AffineMapArrayAttr:$reads,
-                       AffineMapArrayAttr:$writes, OptionalAttr<Rt_PairsArrayAttr>:$pairs);
+                       AffineMapArrayAttr:$writes, OptionalAttr<Rt_PairsArrayAttr>:$pairs,
+                       DefaultValuedAttr<Rt_ArithmeticAttr, "Arithmetic::F32">:$arithmetic);
   let assemblyFormat = [{
-    `flops` $flops `reads` $reads `writes` $writes (`pairs` $pairs^)? attr-dict
+    `flops` $flops (`in` $arithmetic^)? `reads` $reads `writes` $writes
+    (`pairs` $pairs^)? attr-dict
   }];
   let hasVerifier = 1;                                            // C1, C2, C3
 }

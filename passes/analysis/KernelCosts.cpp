@@ -184,6 +184,26 @@ int64_t flopsOfElement(Operation *op) {
       .Default(int64_t(1));
 }
 
+/// Whether all of \p values are bf16.
+bool areBf16(ValueRange values) {
+  return llvm::all_of(values, [](Value value) {
+    return getElementTypeOrSelf(value.getType()).isBF16();
+  });
+}
+
+/// What the multiply-adds of \p op take; none where it has none.
+std::optional<rt::Arithmetic> arithmeticOf(Operation *op) {
+  if (!isa<LinearOp, AttentionOp, CachedAttentionOp>(op))
+    return std::nullopt;
+  auto linear = dyn_cast<LinearOp>(op);
+  if (linear && rowQuantOf(linear.getInput().getType()))
+    return rt::Arithmetic::Bytes;
+  // Input and weight, or queries, keys and values.
+  return areBf16(op->getOperands().take_front(linear ? 2 : 3))
+             ? rt::Arithmetic::BF16
+             : rt::Arithmetic::F32;
+}
+
 bool computesNothing(Operation *op) {
   return isView(op) || op->hasTrait<OpTrait::ConstantLike>() ||
          isa<tensor::DimOp, func::ReturnOp>(op);
@@ -232,6 +252,7 @@ private:
   Product bytes(Value value);
 
   void countFlops(Operation *op);
+  void countArithmetic(Operation *op);
   void countReads(Operation *op);
   void countAttention(AttentionOp op);
   void countAttention(CachedAttentionOp op);
@@ -254,6 +275,7 @@ private:
   /// What was counted, and by what: two readers of a value read it once.
   llvm::SmallDenseSet<std::pair<Value, Value>> seen;
   SmallVector<Attribute> pairs;
+  std::optional<rt::Arithmetic> arithmetic;
   bool isKnown = true;
 };
 
@@ -405,6 +427,15 @@ void KernelCounter::countFlops(Operation *op) {
   flops += product;
 }
 
+void KernelCounter::countArithmetic(Operation *op) {
+  std::optional<rt::Arithmetic> own = arithmeticOf(op);
+  if (!own)
+    return;
+  if (arithmetic && *arithmetic != *own)
+    own = rt::Arithmetic::F32;
+  arithmetic = own;
+}
+
 void KernelCounter::countReads(Operation *op) {
   for (OpOperand &use : op->getOpOperands()) {
     Value value = use.get();
@@ -487,12 +518,14 @@ FailureOr<KernelCost> KernelCounter::count() {
       return;
     countReads(op);
     countFlops(op);
+    countArithmetic(op);
   });
   KernelCost cost;
   addOperands(cost);
   addResults(cost);
   cost.flops = toMap(flops);
   cost.pairs = std::move(pairs);
+  cost.arithmetic = arithmetic.value_or(rt::Arithmetic::F32);
   if (!isKnown)
     return failure();
   return cost;

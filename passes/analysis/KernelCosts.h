@@ -8,6 +8,8 @@
 #ifndef LATHE_PASSES_ANALYSIS_KERNELCOSTS_H
 #define LATHE_PASSES_ANALYSIS_KERNELCOSTS_H
 
+#include "dialects/rt/Rt.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
 
@@ -21,6 +23,7 @@ struct KernelCost {
   llvm::SmallVector<mlir::AffineMap> reads, writes;
   /// rt::PairsAttr.
   llvm::SmallVector<mlir::Attribute> pairs;
+  rt::Arithmetic arithmetic = rt::Arithmetic::F32;
 };
 
 /// Counts what a launch of \p kernel does, an outlined kernel that is not
@@ -30,6 +33,11 @@ struct KernelCost {
 /// element 1: the table is at the top of KernelCosts.cpp. An op that is not
 /// known there counts 1 an element of its first result and reads its operands
 /// whole. Decoding of quantised weights does not count.
+///
+/// The arithmetic is that of the operands' types, whether or not a level has
+/// instructions for it: pairs where a linear layer or attention multiplies bf16
+/// by bf16, bytes where a linear layer's input is quantised by rows, else f32;
+/// f32 too where a kernel has several that differ.
 ///
 /// Fails, without a message, where a size has no name among the symbols, or the
 /// numbers could leave the range of the artifact's checks.

@@ -113,7 +113,8 @@ void declareCost(OpBuilder &builder, func::FuncOp kernel,
                      builder.getAffineMapArrayAttr(cost->reads),
                      builder.getAffineMapArrayAttr(cost->writes),
                      cost->pairs.empty() ? ArrayAttr()
-                                         : builder.getArrayAttr(cost->pairs));
+                                         : builder.getArrayAttr(cost->pairs),
+                     cost->arithmetic);
 }
 
 struct ConvertToRt : impl::ConvertToRtBase<ConvertToRt> {

@@ -343,6 +343,15 @@ typedef struct lathe_call_shape_t {
   uint64_t past;
 } lathe_call_shape_t;
 
+/// What the multiply-adds of a kernel take. A machine does more of the later
+/// ones in the same time, where its level has instructions for them.
+typedef enum lathe_arithmetic_t {
+  LATHE_ARITHMETIC_F32 = 0,  ///< Also of what is widened or decoded to f32.
+  LATHE_ARITHMETIC_BF16 = 1, ///< Pairs of bf16.
+  LATHE_ARITHMETIC_BYTES = 2,
+  LATHE_ARITHMETIC_FORCE_INT = 0x7FFFFFFF ///< None: any int may be passed.
+} lathe_arithmetic_t;
+
 typedef struct lathe_command_info_t {
   size_t struct_size;
   const char *name;   ///< Of the value that it computes, copies to or fills.
@@ -357,6 +366,8 @@ typedef struct lathe_command_info_t {
   uint64_t bytes_read;    ///< Sum over the operands.
   uint64_t bytes_written; ///< Sum over the operands.
   size_t operand_count;
+  /// Of the multiply-adds of linear layers and attention among `flops`.
+  lathe_arithmetic_t arithmetic;
 } lathe_command_info_t;
 
 /// Says what command \p command of \p entry does in a call of \p shape, which
@@ -545,6 +556,7 @@ typedef struct lathe_launch_t {
   /// Of each worker, once finished, where lathe_context_time_workers asked.
   const lathe_worker_t *workers;
   size_t worker_count;
+  lathe_arithmetic_t arithmetic; ///< As in lathe_command_info_t.
 } lathe_launch_t;
 
 /// Called on the calling thread before and after each launch.

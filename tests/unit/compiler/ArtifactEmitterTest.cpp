@@ -31,13 +31,19 @@ const char *const kModule = R"(
   rt.symbol @tokens in [1, 8]
   rt.target @machine
   rt.kernel @k scalars [@tokens] {
-    rt.cost flops affine_map<()[s0] -> (s0 * 8)>
+    rt.cost flops affine_map<()[s0] -> (s0 * 8)> in bytes
       reads [affine_map<()[s0] -> (s0 * 4, 100)>, affine_map<()[s0] -> (0)>]
       writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (s0 + 3)>]
       pairs [#rt.pairs<cached, sequences = 1, flops = 2, window = 3, positions = 0, keys = 1, values = 0, key_bytes = 4, value_bytes = 5>]
   }
   rt.kernel @long scalars [] {
     rt.cost flops affine_map<()[s0] -> (LONG)> reads [] writes []
+  }
+  rt.kernel @pairs scalars [] {
+    rt.cost flops affine_map<()[s0] -> (2)> in bf16 reads [] writes []
+  }
+  rt.kernel @floats scalars [] {
+    rt.cost flops affine_map<()[s0] -> (2)> reads [] writes []
   }
   rt.weight @rope : tensor<3x2xf32> bytes affine_map<()[s0] -> (24)>
   rt.entry @forward peak affine_map<()[s0] -> (s0 * 4, s0 + 7)> {
@@ -151,6 +157,14 @@ TEST_F(ArtifactEmitterTest, WritesWhatKernelsCost) {
   EXPECT_EQ(pairs.values, 0u);
   EXPECT_EQ(pairs.key_bytes, 4);
   EXPECT_EQ(pairs.value_bytes, 5);
+}
+
+TEST_F(ArtifactEmitterTest, WritesWhatMultiplyAddsTake) {
+  ASSERT_TRUE(emit("machine").isOk());
+  artifact::ProgramT program = readProgram();
+  EXPECT_EQ(program.kernels[0]->cost->arithmetic, artifact::Arithmetic_Bytes);
+  EXPECT_EQ(program.kernels[2]->cost->arithmetic, artifact::Arithmetic_BF16);
+  EXPECT_EQ(program.kernels[3]->cost->arithmetic, artifact::Arithmetic_F32);
 }
 
 TEST_F(ArtifactEmitterTest, LeavesOutACostThatTheSchemaCannotHold) {

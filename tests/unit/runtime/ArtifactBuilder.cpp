@@ -193,6 +193,8 @@ static void addCosts(artifact::ProgramT &program) {
     program.kernels[kernel]->cost->pairs.push_back(
         std::make_unique<artifact::PairCostT>(pairs));
   }
+  program.kernels[kAppend]->cost->arithmetic = artifact::Arithmetic_BF16;
+  program.kernels[kLogits]->cost->arithmetic = artifact::Arithmetic_Bytes;
 }
 
 static std::unique_ptr<artifact::EntryT> newEntry(std::string name) {

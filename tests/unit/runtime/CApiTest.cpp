@@ -205,6 +205,10 @@ TEST_F(CApiTest, CountsTheWorkOfObservedLaunches) {
   EXPECT_EQ(seen[3].flops, 16u + 2 * 8);
   EXPECT_EQ(seen[3].bytes_read, 12u + 12 + 4 + 4 * 7);
   EXPECT_EQ(seen[3].bytes_written, 64u);
+  // Before it has run nothing is said.
+  EXPECT_EQ(seen[0].arithmetic, LATHE_ARITHMETIC_F32);
+  EXPECT_EQ(seen[1].arithmetic, LATHE_ARITHMETIC_BF16);
+  EXPECT_EQ(seen[3].arithmetic, LATHE_ARITHMETIC_BYTES);
 }
 
 TEST_F(CApiTest, TimesWorkersOnlyWhenAsked) {
@@ -307,9 +311,22 @@ TEST_F(CApiTest, CountsTheKeysOfACacheFromThePast) {
       lathe_model_command(model, entry("step"), 1, &shape, &info, traffic, 6),
       LATHE_OK);
   EXPECT_EQ(info.flops, 16u + 2 * (11 + 12));
+  EXPECT_EQ(info.arithmetic, LATHE_ARITHMETIC_BYTES);
   EXPECT_EQ(traffic[4].memory, LATHE_STATE);
   EXPECT_EQ(traffic[4].bytes_read, 4u * 12);
   EXPECT_EQ(info.bytes_read, 8u + 8 + 4 + 48);
+}
+
+TEST_F(CApiTest, TellsAnOlderCallerWhatItsStructHolds) {
+  lathe_command_info_t info = {};
+  info.struct_size = offsetof(lathe_command_info_t, arithmetic);
+  info.arithmetic = LATHE_ARITHMETIC_FORCE_INT;
+  ASSERT_EQ(
+      lathe_model_command(model, entry("step"), 1, nullptr, &info, nullptr, 0),
+      LATHE_OK);
+  EXPECT_EQ(info.struct_size, offsetof(lathe_command_info_t, arithmetic));
+  EXPECT_EQ(info.operand_count, 6u);
+  EXPECT_EQ(info.arithmetic, LATHE_ARITHMETIC_FORCE_INT);
 }
 
 TEST_F(CApiTest, RefusesToCountWhatIsNotThere) {

@@ -151,6 +151,11 @@ const Fault kFaults[] = {
        b.kernel("scale").cost->flops = constant((int64_t(1) << 60) + 1);
      },
      "cost: flops: can be"},
+    {"CostArithmetic",
+     [](auto &b) {
+       b.kernel("scale").cost->arithmetic = artifact::Arithmetic(3);
+     },
+     "kernel 'scale': cost: arithmetic 3 is unknown"},
     {"CostReadsSymbol",
      [](auto &b) { b.kernel("scale").cost->reads[1] = symbol(5); },
      "cost: reads: an expression names symbol 5 of 5"},
@@ -425,6 +430,7 @@ TEST(ProgramCheckerTest, AcceptsTheLargestCosts) {
   cost.reads[5] = constant(int64_t(1) << 44);
   cost.writes[5] = constant(int64_t(1) << 44);
   pairsOf(builder).flops = pairsOf(builder).key_bytes = int64_t(1) << 40;
+  cost.arithmetic = artifact::Arithmetic_MAX;
   // Only a cache has positions.
   pairsOf(builder).kind = artifact::PairKind_Causal;
   pairsOf(builder).positions = 5;

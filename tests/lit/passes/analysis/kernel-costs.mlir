@@ -128,13 +128,13 @@ func.func private @cached(%q: tensor<8x2x8xf32>, %k: tensor<9x1x8x32xf32>, %v: t
 
 // Rows that are rounded to bytes lie as they are stored, 64 numbers in two cache
 // lines with scales and sums. A contraction reads them so, and counts integers as
-// it does floats.
+// it does floats, but says that it multiplies bytes.
 
 // CHECK: rt.kernel @rounded
 // CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (s0 * 448)> reads [affine_map<()[s0] -> (s0 * 256)>, affine_map<()[s0] -> (256)>, affine_map<()[s0] -> (0)>]
 // CHECK-SAME: writes [affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (0)>, affine_map<()[s0] -> (s0 * 128)>]
 // CHECK: rt.kernel @integers
-// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (s0 * 1024)> reads [affine_map<()[s0] -> (s0 * 128)>, affine_map<()[s0] -> (1152)>, affine_map<()[s0] -> (0)>]
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (s0 * 1024)> in bytes reads [affine_map<()[s0] -> (s0 * 128)>, affine_map<()[s0] -> (1152)>, affine_map<()[s0] -> (0)>]
 lathe.symbol @tokens in [1, 64]
 func.func private @rounded(%x: tensor<?x64xf32, #lathe.dims<"tokens">>, %w: tensor<64xf32>) -> tensor<?x64xf32, #lathe.dims<"tokens" quant <quantum = si8, group = 32, scale = f32>>> attributes {lathe.kernel} {
   %n = lathe.rms_norm %x, %w eps 1.0 : tensor<?x64xf32, #lathe.dims<"tokens">>, tensor<64xf32>
@@ -251,4 +251,69 @@ func.func private @attend_quantised(%q: tensor<7x4x8xf32>, %kp: tensor<?x2x8x32x
     attributes {lathe.kernel} {
   %y = lathe.cached_attention %q, %kp, %vp at %p, %s, %pt scale 0.5 : tensor<7x4x8xf32>, tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>, tensor<7xi32>, tensor<7xi32>, tensor<3x4xi32>
   return %y : tensor<7x4x8xf32>
+}
+
+// -----
+
+// The arithmetic of multiply-adds: pairs where both factors are bf16, also those
+// of attention, whatever is fused around them. f32, which is not printed, where
+// a factor is f32 or is decoded to it, and where a kernel has both.
+
+// CHECK: rt.kernel @pairs
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (2080)> in bf16
+// CHECK: rt.kernel @attention_of_pairs
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (0)> in bf16
+// CHECK: rt.kernel @narrow_keys
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (0)> reads
+// CHECK: rt.kernel @narrow_weight
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (2048)> reads
+// CHECK: rt.kernel @decoded
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (2048)> reads
+// CHECK: rt.kernel @halves
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (2048)> reads
+// CHECK: rt.kernel @rows
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (128)> reads
+// CHECK: rt.kernel @both
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (2560)> reads
+// CHECK: rt.kernel @twice
+// CHECK-NEXT: rt.cost flops affine_map<()[s0] -> (4096)> in bf16
+lathe.symbol @tokens in [1, 64]
+func.func private @pairs(%x: tensor<4x32xbf16>, %w: tensor<8x32xbf16>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xbf16>, tensor<8x32xbf16> -> tensor<4x8xf32>
+  %a = lathe.activation silu %y : tensor<4x8xf32>
+  return %a : tensor<4x8xf32>
+}
+func.func private @attention_of_pairs(%q: tensor<8x2x8xbf16>, %k: tensor<8x1x8xbf16>, %s: tensor<8xi32>) -> tensor<8x2x8xbf16> attributes {lathe.kernel} {
+  %y = lathe.attention %q, %k, %k by %s scale 1.0 : tensor<8x2x8xbf16>, tensor<8x1x8xbf16>, tensor<8xi32>
+  return %y : tensor<8x2x8xbf16>
+}
+func.func private @narrow_keys(%q: tensor<8x2x8xf32>, %k: tensor<9x1x8x32xbf16>, %v: tensor<9x1x32x8xbf16>, %p: tensor<8xi32>, %s: tensor<8xi32>, %pt: tensor<2x4xi32>) -> tensor<8x2x8xf32> attributes {lathe.kernel} {
+  %y = lathe.cached_attention %q, %k, %v at %p, %s, %pt scale 1.0 : tensor<8x2x8xf32>, tensor<9x1x8x32xbf16>, tensor<9x1x32x8xbf16>, tensor<8xi32>, tensor<8xi32>, tensor<2x4xi32>
+  return %y : tensor<8x2x8xf32>
+}
+func.func private @narrow_weight(%x: tensor<4x32xf32>, %w: tensor<8x32xbf16>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xf32>, tensor<8x32xbf16> -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+func.func private @decoded(%x: tensor<4x32xf32>, %w: tensor<8x32xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16, zero = 8>>>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xf32>, tensor<8x32xf32, #lathe.packed<columns = 32, depth = 8, quant = <quantum = ui4, group = 32, scale = f16, zero = 8>>> -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+func.func private @halves(%x: tensor<4x32xf16>, %w: tensor<8x32xf16>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xf16>, tensor<8x32xf16> -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+func.func private @rows(%x: tensor<4x32xbf16>) -> tensor<4x32xbf16> attributes {lathe.kernel} {
+  %y = lathe.activation silu %x : tensor<4x32xbf16>
+  return %y : tensor<4x32xbf16>
+}
+func.func private @both(%x: tensor<4x32xbf16>, %w: tensor<8x32xbf16>, %v: tensor<8x8xf32>) -> tensor<4x8xf32> attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xbf16>, tensor<8x32xbf16> -> tensor<4x8xf32>
+  %z = lathe.linear %y, %v : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+  return %z : tensor<4x8xf32>
+}
+func.func private @twice(%x: tensor<4x32xbf16>, %w: tensor<8x32xbf16>) -> (tensor<4x8xf32>, tensor<4x8xf32>) attributes {lathe.kernel} {
+  %y = lathe.linear %x, %w : tensor<4x32xbf16>, tensor<8x32xbf16> -> tensor<4x8xf32>
+  %z = lathe.linear %x, %w : tensor<4x32xbf16>, tensor<8x32xbf16> -> tensor<4x8xf32>
+  return %y, %z : tensor<4x8xf32>, tensor<4x8xf32>
 }
