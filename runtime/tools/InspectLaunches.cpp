@@ -11,6 +11,7 @@
 #include "runtime/tools/KernelNames.h"
 #include "runtime/tools/LoadedModel.h"
 #include "runtime/tools/Numbers.h"
+#include "runtime/tools/Roofline.h"
 
 #include <algorithm>
 #include <charconv>
@@ -317,23 +318,29 @@ static std::string describeEntry(const CountedEntry &entry) {
       return shortKernelName(command.info.kernel);
     return command.info.bytes_read > 0 ? "copy" : "fill";
   };
+  auto arithmeticOf = [](const lathe_command_info_t &info) -> std::string {
+    bool computes = info.has_cost && info.kernel && !info.is_skipped;
+    return computes ? arithmeticName(info.arithmetic) : "-";
+  };
   for (const CountedCommand &command : entry.commands)
     width = std::max(width, kernelOf(command).size());
   std::string title = "kernel";
   title.resize(width, ' ');
-  out += ":\n    read kB  written kB    least kB       MFLOP  " + title +
+  out += ":\n    read kB  written kB    least kB       MFLOP  in     " + title +
          "  value\n";
   uint64_t read = 0, written = 0;
   for (const CountedCommand &command : entry.commands) {
     const lathe_command_info_t &info = command.info;
     std::string kernel = kernelOf(command);
     kernel.resize(width, ' ');
+    std::string arithmetic = arithmeticOf(info);
+    arithmetic.resize(5, ' ');
     out += (info.has_cost
                 ? numbers(info.bytes_read, info.bytes_written,
                           command.leastBytes, info.flops)
                 : std::string(10, ' ') + "-" + std::string(11, ' ') + "-" +
                       std::string(11, ' ') + "-" + std::string(11, ' ') + "-") +
-           "  " + kernel + "  " + info.name + "\n";
+           "  " + arithmetic + "  " + kernel + "  " + info.name + "\n";
     read += info.bytes_read;
     written += info.bytes_written;
   }
@@ -368,7 +375,8 @@ static void writeCommand(const CountedCommand &command,
     json.field("flops", info.flops)
         .field("bytes_read", info.bytes_read)
         .field("bytes_written", info.bytes_written);
-    json.field("bytes_least", command.leastBytes);
+    json.field("bytes_least", command.leastBytes)
+        .field("arithmetic", arithmeticName(info.arithmetic));
   }
   json.key("operands").beginArray();
   for (const lathe_traffic_t &moved : command.traffic)

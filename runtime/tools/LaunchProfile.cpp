@@ -29,6 +29,7 @@ void LaunchProfile::add(const lathe_launch_t &launch) {
   entry.name = launch.name;
   entry.kernel = launch.kernel;
   entry.tiles = launch.tiles;
+  entry.arithmetic = launch.arithmetic;
   entry.work.add({1, launch.nanoseconds, launch.has_cost != 0,
                   static_cast<double>(launch.flops),
                   static_cast<double>(launch.bytes_read),
@@ -41,7 +42,8 @@ LaunchProfile::sortedLaunches(const MachineLimits &limits) const {
   for (const auto &[place, launch] : launches) {
     sorted.push_back(launch);
     Work &work = sorted.back().work;
-    work.leastSeconds = limits.leastSeconds(work.flops, work.bytes());
+    work.leastSeconds =
+        limits.leastSeconds(launch.arithmetic, work.flops, work.bytes());
   }
   std::sort(sorted.begin(), sorted.end(),
             [](const Launch &first, const Launch &second) {
@@ -93,6 +95,32 @@ std::string LaunchProfile::describeWork(const Work &work, double totalSeconds) {
   return line + text;
 }
 
+/// The limits that the shares of \p launches are of.
+std::string LaunchProfile::describeLimits(const MachineLimits &limits,
+                                          const std::vector<Launch> &launches) {
+  std::string out = "roof:";
+  const char *unit = " GFLOP/s";
+  char text[96];
+  for (size_t i = 0; i < kArithmetics; ++i) {
+    auto arithmetic = static_cast<lathe_arithmetic_t>(i);
+    bool isUsed = std::any_of(
+        launches.begin(), launches.end(), [&](const Launch &launch) {
+          return launch.work.hasCost &&
+                 limits.measuredFor(launch.arithmetic) == arithmetic;
+        });
+    if (!isUsed)
+      continue;
+    std::snprintf(text, sizeof(text), " %.1f%s in %s,", limits.flops[i] * 1e-9,
+                  unit, arithmeticName(arithmetic));
+    out += text;
+    unit = "";
+  }
+  std::snprintf(text, sizeof(text), " %.1f GB/s from memory (%u %s, ",
+                limits.bytes * 1e-9, limits.threads,
+                limits.threads == 1 ? "thread" : "threads");
+  return out + text + limits.target + ")\n";
+}
+
 std::string LaunchProfile::describe(const MachineLimits &limits) const {
   std::vector<Launch> sorted = sortedLaunches(limits);
   Work total;
@@ -107,14 +135,7 @@ std::string LaunchProfile::describe(const MachineLimits &limits) const {
   for (const auto &[kernel, work] : sumByKernel(sorted))
     out += describeWork(work, total.seconds()) + kernel + "\n";
   out += describeWork(total, total.seconds()) + "all launches\n\n";
-  char text[160];
-  std::snprintf(text, sizeof(text),
-                "roof: %.1f GFLOP/s of f32 fma, %.1f GB/s from memory, "
-                "measured with %u %s on %s\n",
-                limits.flops * 1e-9, limits.bytes * 1e-9, limits.threads,
-                limits.threads == 1 ? "thread" : "threads",
-                limits.target.c_str());
-  return out + text;
+  return out + describeLimits(limits, sorted);
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,9 +158,14 @@ void LaunchProfile::write(const MachineLimits &limits,
   std::vector<Launch> sorted = sortedLaunches(limits);
   json.beginObject().key("machine").beginObject();
   json.field("target", limits.target).field("threads", limits.threads);
-  json.field("flops_per_second", limits.flops)
-      .field("bytes_per_second", limits.bytes)
-      .endObject();
+  json.field("flops_per_second", limits.flops[LATHE_ARITHMETIC_F32])
+      .field("bytes_per_second", limits.bytes);
+  for (lathe_arithmetic_t narrow :
+       {LATHE_ARITHMETIC_BF16, LATHE_ARITHMETIC_BYTES})
+    if (limits.flops[narrow] > 0)
+      json.field(std::string("flops_per_second_") + arithmeticName(narrow),
+                 limits.flops[narrow]);
+  json.endObject();
   Work total;
   json.key("launches").beginArray();
   for (const Launch &launch : sorted) {
@@ -148,6 +174,8 @@ void LaunchProfile::write(const MachineLimits &limits,
         .field("name", launch.name)
         .field("kernel", launch.kernel);
     json.field("command", launch.command).field("tiles", launch.tiles);
+    if (launch.work.hasCost)
+      json.field("arithmetic", arithmeticName(launch.arithmetic));
     writeWork(launch.work, json);
     json.endObject();
   }

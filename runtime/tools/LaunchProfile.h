@@ -47,12 +47,15 @@ private:
     std::string name;
     std::string kernel;
     int64_t tiles = 0;
+    lathe_arithmetic_t arithmetic = LATHE_ARITHMETIC_F32;
     Work work;
   };
   using NamedWork = std::pair<std::string, Work>;
 
   std::vector<Launch> sortedLaunches(const MachineLimits &limits) const;
   static std::vector<NamedWork> sumByKernel(const std::vector<Launch> &sorted);
+  static std::string describeLimits(const MachineLimits &limits,
+                                    const std::vector<Launch> &launches);
   static std::string describeWork(const Work &work, double totalSeconds);
   static void writeWork(const Work &work, runtime::JsonWriter &json);
 

@@ -3,6 +3,7 @@
 #include "runtime/tools/LaunchTrace.h"
 
 #include "runtime/formats/JsonWriter.h"
+#include "runtime/tools/Roofline.h"
 
 #include <algorithm>
 
@@ -53,8 +54,8 @@ void LaunchTrace::add(const lathe_launch_t &launch) {
   }
   events.push_back({launch.name, launch.kernel, begun, launch.nanoseconds,
                     launch.tiles, launch.has_cost, launch.flops,
-                    launch.bytes_read, launch.bytes_written, workers.size(),
-                    launch.worker_count});
+                    launch.bytes_read, launch.bytes_written, launch.arithmetic,
+                    workers.size(), launch.worker_count});
   workers.insert(workers.end(), launch.workers,
                  launch.workers + launch.worker_count);
 }
@@ -78,7 +79,8 @@ std::string LaunchTrace::textOf(const Event &event) const {
   json.field("tiles", event.tiles);
   if (event.hasCost)
     json.field("bytes", event.bytesRead + event.bytesWritten)
-        .field("flops", event.flops);
+        .field("flops", event.flops)
+        .field("arithmetic", arithmeticName(event.arithmetic));
   return json.endObject().endObject().take();
 }
 

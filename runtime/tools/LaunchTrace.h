@@ -49,6 +49,7 @@ private:
     uint64_t flops;
     uint64_t bytesRead;
     uint64_t bytesWritten;
+    lathe_arithmetic_t arithmetic;
     size_t firstWorker; ///< In `workers`.
     size_t workerCount;
   };

@@ -7,12 +7,15 @@
 
 #include "runtime/tools/Roofline.h"
 
+#include "runtime/tools/PeakLoops.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -27,59 +30,19 @@
 using namespace lathe::tools;
 using Clock = std::chrono::steady_clock;
 
-/// Sums that do not wait for each other: two fma units with a latency of four
-/// cycles need eight.
-static constexpr size_t kChains = 12;
-/// Fma a chain and round: a third of a millisecond, so that some of the rounds
-/// fall between what else runs on a busy machine.
-static constexpr size_t kSteps = 100'000;
-static constexpr int kFmaRounds = 40;
+static constexpr int kLoopRounds = 40;
 static constexpr int kReadRounds = 6;
 /// More than caches hold.
 static constexpr size_t kReadBytes = size_t(256) << 20;
 
+/// Two bf16 of 0.5, and about that as f32: sums go towards a fixed point of 1,
+/// so that none becomes slow to compute with.
+static constexpr uint32_t kHalves = 0x3f003f00;
+
 /// What a loop has computed goes here, so that it is not left out.
 static volatile float sink;
 
-namespace {
-/// A loop of kSteps fma on kChains vectors of `lanes` floats.
-struct FmaLoop {
-  void (*run)(float factor);
-  size_t lanes;
-};
-} // namespace
-
 #if defined(__x86_64__)
-
-__attribute__((target("avx512f"))) static void runFma512(float factor) {
-  __m512 by = _mm512_set1_ps(factor), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm512_set1_ps(static_cast<float>(i));
-  for (size_t step = 0; step < kSteps; ++step)
-    for (__m512 &sum : sums)
-      sum = _mm512_fmadd_ps(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm512_add_ps(sums[0], sums[i]);
-  sink = _mm512_cvtss_f32(sums[0]);
-}
-
-__attribute__((target("avx2,fma"))) static void runFma256(float factor) {
-  __m256 by = _mm256_set1_ps(factor), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm256_set1_ps(static_cast<float>(i));
-  for (size_t step = 0; step < kSteps; ++step)
-    for (__m256 &sum : sums)
-      sum = _mm256_fmadd_ps(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm256_add_ps(sums[0], sums[i]);
-  sink = _mm256_cvtss_f32(sums[0]);
-}
-
-static FmaLoop fmaLoopOf(const std::string &target) {
-  if (target.starts_with("x86-64-v4"))
-    return {runFma512, 16};
-  return {runFma256, 8};
-}
 
 __attribute__((target("avx2"))) static void readBytes(const std::byte *begin,
                                                       const std::byte *end) {
@@ -95,20 +58,6 @@ __attribute__((target("avx2"))) static void readBytes(const std::byte *begin,
 }
 
 #elif defined(__aarch64__)
-
-static void runFma128(float factor) {
-  float32x4_t by = vdupq_n_f32(factor), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = vdupq_n_f32(static_cast<float>(i));
-  for (size_t step = 0; step < kSteps; ++step)
-    for (float32x4_t &sum : sums)
-      sum = vfmaq_f32(by, sum, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = vaddq_f32(sums[0], sums[i]);
-  sink = vgetq_lane_f32(sums[0], 0);
-}
-
-static FmaLoop fmaLoopOf(const std::string &) { return {runFma128, 4}; }
 
 static void readBytes(const std::byte *begin, const std::byte *end) {
   uint32x4_t sums[8] = {};
@@ -184,19 +133,35 @@ static double measureReads(uint32_t threads) {
   return static_cast<double>(share) * threads / seconds;
 }
 
-double MachineLimits::leastSeconds(double operations, double moved) const {
-  double computing = flops > 0 ? operations / flops : 0;
+const char *lathe::tools::arithmeticName(lathe_arithmetic_t arithmetic) {
+  static constexpr const char *kNames[] = {"f32", "bf16", "bytes"};
+  static_assert(std::size(kNames) == kArithmetics);
+  return kNames[arithmetic];
+}
+
+lathe_arithmetic_t
+MachineLimits::measuredFor(lathe_arithmetic_t arithmetic) const {
+  return flops[arithmetic] > 0 ? arithmetic : LATHE_ARITHMETIC_F32;
+}
+
+double MachineLimits::leastSeconds(lathe_arithmetic_t arithmetic,
+                                   double operations, double moved) const {
+  double peak = flops[measuredFor(arithmetic)];
+  double computing = peak > 0 ? operations / peak : 0;
   double reading = bytes > 0 ? moved / bytes : 0;
   return std::max(computing, reading);
 }
 
 MachineLimits lathe::tools::measureLimits(const std::string &target,
                                           uint32_t threads) {
-  FmaLoop loop = fmaLoopOf(target);
-  // Towards a fixed point of 1, so that no sum becomes slow to compute with.
-  double seconds =
-      timeRounds(threads, kFmaRounds, [&](uint32_t, int) { loop.run(0.5f); });
-  double operations = 2.0 * static_cast<double>(loop.lanes * kChains * kSteps);
-  return {target, threads, operations * threads / seconds,
-          measureReads(threads)};
+  MachineLimits limits = {target, threads, {}, measureReads(threads)};
+  for (size_t i = 0; i < kArithmetics; ++i) {
+    PeakLoop loop = peakLoopOf(target, static_cast<lathe_arithmetic_t>(i));
+    if (!loop.run)
+      continue;
+    double seconds = timeRounds(threads, kLoopRounds,
+                                [&](uint32_t, int) { loop.run(kHalves); });
+    limits.flops[i] = loop.operations * threads / seconds;
+  }
+  return limits;
 }

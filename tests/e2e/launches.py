@@ -7,6 +7,7 @@ The counts are held against sums that stand here, of the shapes of the example m
 
 import json
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -104,15 +105,42 @@ def check_profile(model, folder):
     profile = found["profile"]
     check(profile["total"]["flops"] == flops(8, 8, 6 + 15), f"FLOPs of a call: {profile['total']}")
     check(profile["machine"]["flops_per_second"] > 1e8 and profile["machine"]["bytes_per_second"] > 1e8, "limits")
+    check({launch["arithmetic"] for launch in profile["launches"]} == {"f32"}, "the arithmetic of launches")
     times = [launch["seconds"] for launch in profile["launches"]]
     check(times == sorted(times, reverse=True) and len(times) == running(model, "forward", 8), "launches by time")
     for part in ("launches", "kernels"):
         check(abs(sum(x["seconds"] for x in profile[part]) - profile["total"]["seconds"]) < 1e-9, part)
         check(all(x["count"] > 0 and 0 < x["roofline_share"] < 1000 for x in profile[part]), part)
     said = program.run("run", model, "forward", *inputs, "--profile").stderr
-    check("roof%  value (kernel)" in said and "all launches" in said and "GB/s from memory" in said, said)
+    check("roof%  value (kernel)" in said and "all launches" in said, said)
+    check(re.search(r"^roof: [0-9.]+ GFLOP/s in f32, [0-9.]+ GB/s from memory \(\d+ threads?, ", said, re.M), said)
     check(max(map(len, said.splitlines())) <= 120, "120 columns")
     return inputs
+
+
+def check_arithmetic(folder, inputs):
+    """What linear layers multiply is said of each launch; the limits are those of the level that runs."""
+    for flags, narrow in ((["--dtype", "bf16"], "bf16"), (["--weights", "q8", "--activations", "q8"], "bytes"),
+                          (["--weights", "q8"], "f32")):
+        model = folder / f"{narrow}.lathe"
+        program.run("compile", ROOT / "examples" / "models" / "stories260K", *flags, "-o", model)
+        counted, = inspect(model, "--entry", "forward", "--set", "tokens=8")
+        kernels = [command for command in counted["commands"] if command["kernel"] and not command["skipped"]]
+        for command in kernels:
+            is_linear = "linear" in command["kernel"]
+            check(command["arithmetic"] == (narrow if is_linear else "f32"), f"{flags}: {command}")
+        check(f" {narrow} " in program.run("inspect", model, "--launches", "--entry", "forward").stdout, narrow)
+        profile = json.loads(program.run("run", model, "forward", *inputs, "--profile", "--json").stdout)["profile"]
+        check({"f32", narrow} == {launch["arithmetic"] for launch in profile["launches"]}, profile["launches"])
+        # Without instructions for it the limit of f32 stands for it.
+        limit = f"flops_per_second_{narrow}" if f"flops_per_second_{narrow}" in profile["machine"] else "flops_per_second"
+        for launch in profile["launches"]:
+            peak = profile["machine"][limit if launch["arithmetic"] == narrow else "flops_per_second"]
+            least = max(launch["flops"] / peak,
+                        (launch["bytes_read"] + launch["bytes_written"]) / profile["machine"]["bytes_per_second"])
+            check(abs(launch["roofline_share"] * launch["seconds"] - least) < 1e-3 * least, launch)
+        said = program.run("run", model, "forward", *inputs, "--profile").stderr
+        check((f" in {narrow}, " in said) == (narrow == "f32" or limit != "flops_per_second"), said)
 
 
 def check_trace(events, launches):
@@ -124,7 +152,7 @@ def check_trace(events, launches):
     check(len(spans["call"]) == len(launches) and len(spans["launch"]) == sum(launches),
           f"{ {kind: len(found) for kind, found in spans.items()} }")
     check(all(e["ph"] == "X" and e["pid"] == 1 for found in spans.values() for e in found), "complete events")
-    check(all({"kernel", "tiles", "bytes", "flops"} <= e["args"].keys() for e in spans["launch"]), "arguments")
+    check(all({"kernel", "tiles", "bytes", "flops", "arithmetic"} <= e["args"].keys() for e in spans["launch"]), "arguments")
     end = lambda e: e["ts"] + e["dur"] + 0.002
     for outer, inner in (("call", "launch"), ("launch", "worker")):
         for e in spans[inner]:
@@ -175,5 +203,6 @@ with tempfile.TemporaryDirectory() as name:
     check_skipped(artifact)
     check_default(artifact)
     given = check_profile(artifact, directory)
+    check_arithmetic(directory, given)
     check_traces(artifact, directory, given)
     check_refusals(artifact, directory, given)

@@ -12,8 +12,8 @@ using namespace lathe::tools;
 
 namespace {
 
-/// 100 GFLOP/s and 10 GB/s.
-const MachineLimits kLimits = {"x86-64-v3", 2, 100e9, 10e9};
+/// 100 GFLOP/s in f32, 400 in bytes, no instruction for bf16; and 10 GB/s.
+const MachineLimits kLimits = {"x86-64-v3", 2, {100e9, 0, 400e9}, 10e9};
 
 lathe_launch_t launchOf(size_t command, const char *name, const char *kernel,
                         uint64_t nanoseconds) {
@@ -63,8 +63,73 @@ TEST(LaunchProfileTest, ListsLaunchesThenKernelsTheLongestFirst) {
       "linear_0123456789abcdef\n"
       "    100.0  100.0      3         -      -        -      -  all launches\n"
       "\n"
-      "roof: 100.0 GFLOP/s of f32 fma, 10.0 GB/s from memory, measured with 2 "
-      "threads on x86-64-v3\n");
+      "roof: 100.0 GFLOP/s in f32, 10.0 GB/s from memory (2 threads, "
+      "x86-64-v3)\n");
+}
+
+/// The description of a launch of 100,000 operations of \p arithmetic in 1 us.
+std::string describeOne(lathe_arithmetic_t arithmetic,
+                        const MachineLimits &limits) {
+  LaunchProfile profile;
+  lathe_launch_t launch = launchOf(0, "a", "k", 1'000);
+  launch.has_cost = 1;
+  launch.flops = 100'000;
+  launch.arithmetic = arithmetic;
+  profile.add(launch);
+  return profile.describe(limits);
+}
+
+TEST(LaunchProfileTest, TheShareIsThatOfTheArithmetic) {
+  std::string text = describeOne(LATHE_ARITHMETIC_BYTES, kLimits);
+  EXPECT_NE(text.find("100.0   25.0  a (k)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("roof: 400.0 GFLOP/s in bytes, 10.0 GB/s from memory"),
+            std::string::npos)
+      << text;
+}
+
+TEST(LaunchProfileTest, WithoutAnInstructionTheLimitOfF32Holds) {
+  std::string text = describeOne(LATHE_ARITHMETIC_BF16, kLimits);
+  EXPECT_NE(text.find("100.0  100.0  a (k)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("roof: 100.0 GFLOP/s in f32, 10.0 GB/s from memory"),
+            std::string::npos)
+      << text;
+}
+
+TEST(LaunchProfileTest, NamesTheLimitsThatAreUsed) {
+  LaunchProfile profile;
+  for (lathe_arithmetic_t arithmetic :
+       {LATHE_ARITHMETIC_BYTES, LATHE_ARITHMETIC_BF16, LATHE_ARITHMETIC_F32}) {
+    lathe_launch_t launch = launchOf(arithmetic, "a", "k", 1'000);
+    launch.has_cost = 1;
+    launch.arithmetic = arithmetic;
+    profile.add(launch);
+  }
+  MachineLimits limits = {
+      "x86-64-v4-vnni-bf16", 1, {100e9, 200e9, 400e9}, 10e9};
+  std::string text = profile.describe(limits);
+  EXPECT_NE(text.find("roof: 100.0 GFLOP/s in f32, 200.0 in bf16, 400.0 in "
+                      "bytes, 10.0 GB/s from memory (1 thread, "
+                      "x86-64-v4-vnni-bf16)\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(LaunchProfileTest, WritesTheLimitsThatTheLevelHas) {
+  LaunchProfile profile;
+  lathe_launch_t launch = launchOf(0, "a", "k", 1'000);
+  launch.has_cost = 1;
+  launch.arithmetic = LATHE_ARITHMETIC_BF16;
+  profile.add(launch);
+  runtime::JsonWriter json;
+  profile.write(kLimits, json);
+  std::string text = json.take();
+  EXPECT_NE(text.find("\"flops_per_second\":1e+11,\"bytes_per_second\":1e+10,"
+                      "\"flops_per_second_bytes\":4e+11}"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\"tiles\":7,\"arithmetic\":\"bf16\",\"count\":1"),
+            std::string::npos)
+      << text;
 }
 
 TEST(LaunchProfileTest, SumsTheCallsOfALaunch) {
@@ -75,7 +140,8 @@ TEST(LaunchProfileTest, SumsTheCallsOfALaunch) {
   profile.write(kLimits, json);
   EXPECT_EQ(json.take(),
             "{\"machine\":{\"target\":\"x86-64-v3\",\"threads\":2,"
-            "\"flops_per_second\":1e+11,\"bytes_per_second\":1e+10},"
+            "\"flops_per_second\":1e+11,\"bytes_per_second\":1e+10,"
+            "\"flops_per_second_bytes\":4e+11},"
             "\"launches\":[{\"name\":\"a\",\"kernel\":\"k\","
             "\"command\":4,\"tiles\":7,\"count\":3,\"seconds\":6e-06}],"
             "\"kernels\":[{\"kernel\":\"k\",\"count\":3,"
@@ -87,11 +153,13 @@ TEST(LaunchProfileTest, SaysTheShareOfTheRoofline) {
   runtime::JsonWriter json;
   profileOfThree().write(kLimits, json);
   std::string text = json.take();
-  EXPECT_NE(text.find("\"name\":\"a\",\"kernel\":\"linear_0123456789abcdef\","
-                      "\"command\":0,\"tiles\":7,\"count\":1,\"seconds\":1e-05,"
-                      "\"flops\":1e+05,\"bytes_read\":40000,"
-                      "\"bytes_written\":10000,\"roofline_share\":0.5}"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("\"name\":\"a\",\"kernel\":\"linear_0123456789abcdef\","
+                "\"command\":0,\"tiles\":7,\"arithmetic\":\"f32\",\"count\":1,"
+                "\"seconds\":1e-05,"
+                "\"flops\":1e+05,\"bytes_read\":40000,"
+                "\"bytes_written\":10000,\"roofline_share\":0.5}"),
+      std::string::npos)
       << text;
 }
 
@@ -110,9 +178,29 @@ TEST(LaunchProfileTest, StaysWithin120ColumnsForLongNames) {
 }
 
 TEST(RooflineTest, TheSlowerLimitCounts) {
-  EXPECT_DOUBLE_EQ(kLimits.leastSeconds(100e9, 0), 1);
-  EXPECT_DOUBLE_EQ(kLimits.leastSeconds(100e9, 20e9), 2);
-  EXPECT_DOUBLE_EQ(MachineLimits().leastSeconds(1, 1), 0);
+  auto leastSeconds = [](double operations, double moved) {
+    return kLimits.leastSeconds(LATHE_ARITHMETIC_F32, operations, moved);
+  };
+  EXPECT_DOUBLE_EQ(leastSeconds(100e9, 0), 1);
+  EXPECT_DOUBLE_EQ(leastSeconds(100e9, 20e9), 2);
+  EXPECT_DOUBLE_EQ(MachineLimits().leastSeconds(LATHE_ARITHMETIC_BYTES, 1, 1),
+                   0);
+}
+
+TEST(RooflineTest, EachArithmeticHasALimit) {
+  EXPECT_DOUBLE_EQ(kLimits.leastSeconds(LATHE_ARITHMETIC_BYTES, 800e9, 0), 2);
+  EXPECT_DOUBLE_EQ(kLimits.leastSeconds(LATHE_ARITHMETIC_BF16, 800e9, 0), 8);
+}
+
+TEST(RooflineTest, EveryLevelOfThisMachineHasLoops) {
+  for (size_t i = 0; lathe_machine_target(i); ++i) {
+    std::string level = lathe_machine_target(i);
+    bool hasPairs = level == "x86-64-v4-vnni-bf16" || level == "x86-64-v4-amx";
+    MachineLimits limits = measureLimits(level, 1);
+    EXPECT_GT(limits.flops[LATHE_ARITHMETIC_F32], 0) << level;
+    EXPECT_GT(limits.flops[LATHE_ARITHMETIC_BYTES], 0) << level;
+    EXPECT_EQ(limits.flops[LATHE_ARITHMETIC_BF16] > 0, hasPairs) << level;
+  }
 }
 
 } // namespace

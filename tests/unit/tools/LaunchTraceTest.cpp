@@ -41,6 +41,7 @@ protected:
     launch.flops = 12;
     launch.bytes_read = 30;
     launch.bytes_written = 4;
+    launch.arithmetic = LATHE_ARITHMETIC_BYTES;
     const lathe_worker_t workers[] = {{100, 1400, 5}, {0, 0, 0}};
     launch.workers = workers;
     launch.worker_count = 2;
@@ -79,7 +80,7 @@ TEST_F(LaunchTraceTest, WritesCallsLaunchesAndWorkers) {
       "\"ts\":N,\"dur\":N},\n"
       "{\"name\":\"a\\\"b\",\"cat\":\"launch\",\"ph\":\"X\",\"pid\":1,"
       "\"tid\":0,\"ts\":N,\"dur\":N,\"args\":{\"kernel\":\"k\",\"tiles\":5,"
-      "\"bytes\":34,\"flops\":12}},\n"
+      "\"bytes\":34,\"flops\":12,\"arithmetic\":\"bytes\"}},\n"
       "{\"name\":\"a\\\"b\",\"cat\":\"worker\",\"ph\":\"X\",\"pid\":1,"
       "\"tid\":1,\"ts\":N,\"dur\":N,\"args\":{\"tiles\":5}}\n"
       "]}\n");
