@@ -1,7 +1,8 @@
 //===- KernelRunner.cpp - Times variants of a kernel ----------------------===//
 //
 // Kernels do not check indices, so these are made up by what reads them: tokens
-// of one sequence, one after the other, in the first pages of a cache.
+// of one sequence, one after the other, in the middle of the first pages of a
+// cache.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +31,13 @@ namespace lathe {
 static constexpr size_t kPoolBytes = size_t(192) << 20;
 /// Positions of a cache, and tokens on a page (docs/design.md, 8.1).
 static constexpr int64_t kPositions = 512, kPageTokens = 32;
+
+void placeTokens(MutableArrayRef<int32_t> tokens, int64_t positions) {
+  auto count = static_cast<int64_t>(tokens.size());
+  int64_t first = std::max<int64_t>((positions - count) / 2, 0);
+  for (int64_t i = 0; i < count; ++i)
+    tokens[i] = static_cast<int32_t>(std::min(first + i, positions - 1));
+}
 
 /// Fills \p size bytes with ones of which every f16, bf16 or f32 is an ordinary
 /// number below 1: no type of weight is slow because of its values.
@@ -208,7 +216,7 @@ void KernelRunner::fillIndices(func::FuncOp kernel) {
   for (auto [symbol, value] : llvm::zip(kernelSymbols(kernel), scalars.back()))
     if (symbol == "slot_pages" || symbol == "pages")
       pages = pages == 0 ? value : std::min<int64_t>(pages, value);
-  int64_t positions = positionsOf(kernel, pages);
+  positions = positionsOf(kernel, pages);
   for (BlockArgument argument : kernel.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());
     if (!type.getElementType().isInteger(32))
@@ -217,15 +225,13 @@ void KernelRunner::fillIndices(func::FuncOp kernel) {
     size_t buffer = argument.getArgNumber();
     auto *numbers = static_cast<int32_t *>(buffers[buffer]);
     auto count = static_cast<int64_t>(memory[buffer]->size() / sizeof(int32_t));
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t number = 0;
-      if (role == IndexRole::Page)
-        number = i % std::max<int64_t>(pages, 1);
-      else if (role == IndexRole::Position)
-        // A step in the middle of a sequence sees half of the others.
-        number = (positions / 2 + i) % positions;
-      numbers[i] = static_cast<int32_t>(number);
-    }
+    for (int64_t i = 0; i < count; ++i)
+      numbers[i] = role == IndexRole::Page
+                       ? static_cast<int32_t>(i % std::max<int64_t>(pages, 1))
+                       : 0;
+    // Where tokens are depends on how many there are.
+    if (role == IndexRole::Position)
+      positionBuffers.push_back(buffer);
   }
 }
 
@@ -287,6 +293,12 @@ Result<double> KernelRunner::time(size_t variant, size_t rowCount) {
   // one.
   constexpr double kLeastSeconds = 400e-6, kLong = 5e-3;
   constexpr int kMostLaunches = 64;
+  for (size_t buffer : positionBuffers) {
+    auto count = static_cast<int64_t>(memory[buffer]->size() / sizeof(int32_t));
+    placeTokens({static_cast<int32_t *>(buffers[buffer]),
+                 static_cast<size_t>(std::min(count, rows[rowCount]))},
+                positions);
+  }
   runtime::ThreadPool::Region region(pool);
   Clock::time_point start = Clock::now();
   auto seconds = [&] {

@@ -37,6 +37,11 @@ private:
   size_t next = 0;
 };
 
+/// Makes \p tokens the positions of tokens of one sequence, in order, in the
+/// middle of a cache of \p positions, so that there are keys before them. Those
+/// that it has no place for are at its last one.
+void placeTokens(llvm::MutableArrayRef<int32_t> tokens, int64_t positions);
+
 /// Variants of one kernel, compiled, and operands for them. Not thread-safe.
 class KernelRunner {
 public:
@@ -79,6 +84,9 @@ private:
   llvm::SmallVector<llvm::SmallVector<long long>> scalars;
   std::vector<std::unique_ptr<runtime::DeviceMemory>> memory;
   llvm::SmallVector<void *> buffers;
+  /// The buffers that say where tokens are, and the positions of the cache.
+  llvm::SmallVector<size_t> positionBuffers;
+  int64_t positions = 0;
   /// The buffer that holds the weight, and its bytes; they come from the pool.
   std::optional<size_t> weight;
   size_t weightBytes = 0;

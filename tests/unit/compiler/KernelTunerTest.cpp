@@ -2,11 +2,14 @@
 
 #include "compiler/tune/KernelTuner.h"
 
+#include "compiler/tune/KernelRunner.h"
 #include "compiler/tune/Schedules.h"
 #include "passes/lowering/AssignSchedules.h"
 #include "tests/unit/compiler/KernelText.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 using namespace lathe;
 using namespace lathe::runtime;
@@ -17,6 +20,24 @@ KernelCompileOptions withoutCache() {
   KernelCompileOptions options;
   options.useCache = false;
   return options;
+}
+
+TEST(KernelTunerTest, PlacesTokensInOrderInTheMiddleOfACache) {
+  for (int64_t positions : {1, 64, 512})
+    for (size_t count : {1, 128, 512}) {
+      std::vector<int32_t> tokens(count);
+      placeTokens(tokens, positions);
+      EXPECT_TRUE(std::is_sorted(tokens.begin(), tokens.end()));
+      EXPECT_GE(tokens.front(), 0);
+      EXPECT_LT(tokens.back(), positions);
+    }
+  std::vector<int32_t> tokens(128);
+  placeTokens(tokens, 512);
+  EXPECT_EQ(tokens.front(), 192);
+  EXPECT_EQ(tokens.back(), 319);
+  tokens.resize(1);
+  placeTokens(tokens, 512);
+  EXPECT_EQ(tokens.front(), 255);
 }
 
 TEST(KernelTunerTest, FindsASchedule) {
