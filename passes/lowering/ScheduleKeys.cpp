@@ -21,6 +21,15 @@ static void printQuant(raw_ostream &out, QuantAttr quant) {
     out << ", minima " << quant.getMinimum();
 }
 
+/// What the numbers of \p type are stored as: rows of an input, or pages of a
+/// cache.
+static void printStored(raw_ostream &out, RankedTensorType type) {
+  if (QuantAttr quant = rowQuantOf(type))
+    printQuant(out, quant);
+  else
+    out << type.getElementType();
+}
+
 static void printLinear(raw_ostream &out, func::FuncOp kernel,
                         LinearOp linear) {
   RankedTensorType weight = linear.getWeight().getType();
@@ -33,10 +42,7 @@ static void printLinear(raw_ostream &out, func::FuncOp kernel,
   else
     out << weight.getElementType();
   out << ", input ";
-  if (QuantAttr quant = rowQuantOf(input))
-    printQuant(out, quant);
-  else
-    out << input.getElementType();
+  printStored(out, input);
   out << (isForFewRows(kernel, linear) ? ", few rows" : ", many rows");
   if (!isa<BlockArgument>(linear.getInput()) &&
       !matrixViewOf(linear.getInput()))
@@ -59,7 +65,8 @@ static void printAttention(raw_ostream &out, Operation *op) {
     out << (attention.getCausal() ? ", causal" : "");
   } else {
     window = cast<CachedAttentionOp>(op).getWindow();
-    out << ", cached " << key.getElementType();
+    out << ", cached ";
+    printStored(out, key);
   }
   if (window > 0)
     out << ", window of " << window;

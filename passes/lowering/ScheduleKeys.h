@@ -13,7 +13,7 @@ namespace lathe {
 /// its best schedule depends on:
 ///
 ///     linear 2048x768, weight si4:32:f16, input si8:32:f32, few rows, gated
-///     attention 12 heads of 64, 4 key heads, f32, cached f32
+///     attention 12 heads of 64, 4 key heads, f32, cached si8:64:f32
 ///
 /// A quantised type is its quantum, its group and the type of its scales. The
 /// same on every machine and at every level, and stable while the dialect is.

@@ -14,10 +14,14 @@
 namespace lathe {
 
 /// A linear layer of 64 terms and as many columns on up to 512 tokens, of which
-/// `few` runs on at most 16; its results are `heads`, of 48 columns; and `rows`
-/// is no linear layer. As a planned module holds them.
+/// `few` runs on at most 16; its results are `heads`, of 48 columns; `cached` is
+/// attention over a cache of f32, and `bytes` over a quantised one; and `rows`
+/// is none of these. As a planned module holds them.
 inline constexpr const char *kKernelText = R"mlir(
 rt.symbol @tokens in [1, 512]
+rt.symbol @pages in [1, 512] fixed_at_load
+rt.symbol @slots in [1, 256] fixed_at_load
+rt.symbol @slot_pages in [1, 16] fixed_at_load
 module @kernels {
   func.func private @many(%x: tensor<?x64xf32, #lathe.dims<"tokens">>,
                           %w: tensor<64x64xf32, #lathe.packed<columns = 32, depth = 1>>)
@@ -45,6 +49,34 @@ module @kernels {
         : tensor<?x96xf32, #lathe.dims<"tokens">> into tensor<?x2x48xf32, #lathe.dims<"tokens">>
     %r = lathe.rope %h at %p, %t : tensor<?x2x48xf32, #lathe.dims<"tokens">>, tensor<?xi32, #lathe.dims<"tokens">>, tensor<64x48xf32>
     return %r : tensor<?x2x48xf32, #lathe.dims<"tokens">>
+  }
+  func.func private @cached(
+      %q: tensor<?x4x8xf32, #lathe.dims<"tokens">>, %k: tensor<?x2x8x32xf32, #lathe.dims<"pages">>,
+      %v: tensor<?x2x32x8xf32, #lathe.dims<"pages">>,
+      %p: tensor<?xi32, #lathe.dims<"tokens">>, %s: tensor<?xi32, #lathe.dims<"tokens">>,
+      %t: tensor<?x?xi32, #lathe.dims<"slots", "slot_pages">>)
+      -> tensor<?x4x8xf32, #lathe.dims<"tokens">>
+      attributes {lathe.kernel, lathe.symbols = ["tokens", "pages", "slots", "slot_pages"]} {
+    %y = lathe.cached_attention %q, %k, %v at %p, %s, %t scale 0.25 : tensor<?x4x8xf32, #lathe.dims<"tokens">>,
+        tensor<?x2x8x32xf32, #lathe.dims<"pages">>,
+        tensor<?x2x32x8xf32, #lathe.dims<"pages">>,
+        tensor<?xi32, #lathe.dims<"tokens">>, tensor<?xi32, #lathe.dims<"tokens">>,
+        tensor<?x?xi32, #lathe.dims<"slots", "slot_pages">>
+    return %y : tensor<?x4x8xf32, #lathe.dims<"tokens">>
+  }
+  func.func private @bytes(
+      %q: tensor<?x4x8xf32, #lathe.dims<"tokens">>, %k: tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>,
+      %v: tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>,
+      %p: tensor<?xi32, #lathe.dims<"tokens">>, %s: tensor<?xi32, #lathe.dims<"tokens">>,
+      %t: tensor<?x?xi32, #lathe.dims<"slots", "slot_pages">>)
+      -> tensor<?x4x8xf32, #lathe.dims<"tokens">>
+      attributes {lathe.kernel, lathe.symbols = ["tokens", "pages", "slots", "slot_pages"]} {
+    %y = lathe.cached_attention %q, %k, %v at %p, %s, %t scale 0.25 : tensor<?x4x8xf32, #lathe.dims<"tokens">>,
+        tensor<?x2x8x32xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>,
+        tensor<?x2x32x8xf32, #lathe.dims<"pages" quant <quantum = si8, group = 8, scale = f32>>>,
+        tensor<?xi32, #lathe.dims<"tokens">>, tensor<?xi32, #lathe.dims<"tokens">>,
+        tensor<?x?xi32, #lathe.dims<"slots", "slot_pages">>
+    return %y : tensor<?x4x8xf32, #lathe.dims<"tokens">>
   }
   func.func private @rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {lathe.kernel} {
     %y = lathe.activation relu %x : tensor<4x8xf32>

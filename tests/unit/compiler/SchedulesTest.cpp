@@ -18,6 +18,8 @@ constexpr const char *kLevel = "x86-64-v4";
 constexpr const char *kMany = "linear 64x64, weight f32, input f32, many rows";
 constexpr const char *kHeads =
     "linear 96x64, weight f32, input f32, few rows, heads of 48";
+constexpr const char *kCached =
+    "attention 4 heads of 8, 2 key heads, f32, cached f32";
 
 /// The message with which \p tiling of \p key is refused at \p level.
 std::string messageOf(const char *key, KernelTiling tiling,
@@ -41,6 +43,13 @@ TEST(SchedulesTest, NamesLinearLayersByWhatTheyComputeAndNothingElse) {
   EXPECT_EQ(scheduleKeyOf(text.kernel("rows")), std::nullopt);
 }
 
+TEST(SchedulesTest, NamesAttentionByTheTypeOfItsCache) {
+  KernelModule text;
+  EXPECT_EQ(scheduleKeyOf(text.kernel("cached")), kCached);
+  EXPECT_EQ(scheduleKeyOf(text.kernel("bytes")),
+            "attention 4 heads of 8, 2 key heads, f32, cached si8:8:f32");
+}
+
 TEST(SchedulesTest, GivesAndTakesSchedules) {
   KernelModule text;
   KernelTiling tiling{4, 32, 32, 2, 16};
@@ -51,7 +60,7 @@ TEST(SchedulesTest, GivesAndTakesSchedules) {
   EXPECT_TRUE(text.kernel("many")->hasAttr(kScheduleAttr));
   EXPECT_FALSE(text.kernel("few")->hasAttr(kScheduleAttr));
   ScheduleFile::Level all = schedulesOf(text.kernels(), kLevel);
-  EXPECT_EQ(all.size(), 3u);
+  EXPECT_EQ(all.size(), 5u);
   EXPECT_EQ(all[kMany], tiling);
   clearSchedules(text.kernels());
   EXPECT_FALSE(text.kernel("many")->hasAttr(kScheduleAttr));
