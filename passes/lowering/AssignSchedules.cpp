@@ -157,7 +157,8 @@ bool multipliesBf16(Operation *attention) {
 ScheduleAttr attentionSchedule(Operation *attention, const LevelRow &row) {
   bool addsPairs = row.hasBf16Dot && multipliesBf16(attention);
   return ScheduleAttr::get(attention->getContext(), row.rows, row.columns,
-                           /*row_block=*/256, /*panels=*/1, row.vector,
+                           /*row_block=*/llvm::alignTo(256, row.rows),
+                           /*panels=*/1, row.vector,
                            addsPairs ? DotKind::Bf16 : DotKind::Fma);
 }
 
@@ -168,15 +169,22 @@ const LevelRow *findLevel(StringRef level) {
   return row == std::end(kLevels) ? nullptr : row;
 }
 
-ScheduleAttr scheduleOf(func::FuncOp kernel, const LevelRow &row) {
-  ScheduleAttr schedule = rowSchedule(kernel.getContext(), row);
+/// The attention that \p kernel is rooted in; null where it has none.
+Operation *attentionOf(func::FuncOp kernel) {
+  Operation *last = nullptr;
   kernel.walk([&](Operation *op) {
     if (isa<AttentionOp, CachedAttentionOp>(op))
-      schedule = attentionSchedule(op, row);
+      last = op;
   });
+  return last;
+}
+
+ScheduleAttr scheduleOf(func::FuncOp kernel, const LevelRow &row) {
   if (LinearOp linear = linearOf(kernel))
-    schedule = contractionSchedule(kernel, linear, row);
-  return schedule;
+    return contractionSchedule(kernel, linear, row);
+  if (Operation *attention = attentionOf(kernel))
+    return attentionSchedule(attention, row);
+  return rowSchedule(kernel.getContext(), row);
 }
 
 //===----------------------------------------------------------------------===//
@@ -189,11 +197,21 @@ int64_t registersOf(const LevelRow &row) { return row.vector == 8 ? 16 : 32; }
 /// Most rows of a register tile: each height below has code of its own.
 constexpr int64_t kMostRows = 16;
 
+/// Columns of a register tile of attention, which reads panels of 32 keys by
+/// vectors of 16 numbers at every level.
+constexpr int64_t kAttentionColumns[] = {16, 32};
+
 /// Most bytes of scratch for the sums and the computed input of a block.
 constexpr int64_t kMostScratch = 16 * 1024 * 1024;
 
 std::string expected(const Twine &what, int64_t got) {
   return ("expected " + what + ", got " + Twine(got)).str();
+}
+
+ScheduleProblem registerProblem(const LevelRow &row, int64_t taken) {
+  return {"rows", expected("a register tile of at most " +
+                               Twine(registersOf(row)) + " registers",
+                           taken)};
 }
 
 std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
@@ -219,11 +237,9 @@ std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
           "columns", expected(Twine(columns) + ", four tile registers of sums",
                               schedule.getColumns())};
   } else if (int64_t taken = registersOf(work, schedule);
-             taken > registersOf(row))
-    return ScheduleProblem{"rows",
-                           expected("a register tile of at most " +
-                                        Twine(registersOf(row)) + " registers",
-                                    taken)};
+             taken > registersOf(row)) {
+    return registerProblem(row, taken);
+  }
   int64_t columns = schedule.getPanels() * work.panelColumns;
   if (work.headColumns > 0 && columns % work.headColumns != 0)
     return ScheduleProblem{"panels",
@@ -237,6 +253,32 @@ std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
     return ScheduleProblem{"row_block",
                            expected("a tile of at most " + Twine(kMostScratch) +
                                         " bytes of sums and input",
+                                    bytes)};
+  return std::nullopt;
+}
+
+std::optional<ScheduleProblem> checkAttention(Operation *attention,
+                                              ScheduleAttr schedule,
+                                              const LevelRow &row) {
+  if (schedule.getVector() != row.vector)
+    return ScheduleProblem{"vector",
+                           expected(Twine(row.vector), schedule.getVector())};
+  if (!llvm::is_contained(kAttentionColumns, schedule.getColumns()))
+    return ScheduleProblem{"columns",
+                           expected("16 or 32", schedule.getColumns())};
+  if (int64_t taken = registersOf(ContractionWork(), schedule);
+      taken > registersOf(row))
+    return registerProblem(row, taken);
+  if (schedule.getPanels() != 1)
+    return ScheduleProblem{"panels", expected("1", schedule.getPanels())};
+  // A query and sums, of whole vectors of 16.
+  auto query = cast<RankedTensorType>(attention->getOperand(0).getType());
+  int64_t bytes =
+      schedule.getRowBlock() * llvm::alignTo(query.getDimSize(2), 16) * 8;
+  if (bytes > kMostScratch)
+    return ScheduleProblem{"row_block",
+                           expected("a tile of at most " + Twine(kMostScratch) +
+                                        " bytes of queries and sums",
                                     bytes)};
   return std::nullopt;
 }
@@ -363,6 +405,8 @@ checkSchedule(func::FuncOp kernel, ScheduleAttr schedule, StringRef level) {
         "rows", expected("at most " + Twine(kMostRows), schedule.getRows())};
   if (LinearOp linear = linearOf(kernel))
     return checkContraction(contractionWorkOf(kernel, linear), schedule, *row);
+  if (Operation *attention = attentionOf(kernel))
+    return checkAttention(attention, schedule, *row);
   if (schedule.getVector() != row->vector)
     return ScheduleProblem{"vector",
                            expected(Twine(row->vector), schedule.getVector())};
@@ -405,17 +449,22 @@ otherLaunchTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
 SmallVector<ScheduleAttr>
 otherRegisterTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
   SmallVector<ScheduleAttr> schedules;
-  bool isAttention = !linearOf(kernel);
+  auto add = [&](int64_t rows, int64_t columns, int64_t vector) {
+    schedules.push_back(
+        ScheduleAttr::get(current.getContext(), rows, columns,
+                          llvm::alignTo(current.getRowBlock(), rows),
+                          current.getPanels(), vector, current.getDot()));
+  };
+  if (!linearOf(kernel)) {
+    for (int64_t columns : kAttentionColumns)
+      for (int64_t rows = 1; rows <= kMostRows; ++rows)
+        add(rows, columns, current.getVector());
+    return rate(kernel, current, level, schedules);
+  }
   for (int64_t vector : {current.getVector(), current.getVector() / 2})
-    for (int64_t columns : {1, 2, 4, 8})
-      for (int64_t rows = 1; rows <= kMostRows; ++rows) {
-        if (isAttention && (columns > 2 || vector != current.getVector()))
-          continue;
-        schedules.push_back(
-            ScheduleAttr::get(current.getContext(), rows, columns * vector,
-                              llvm::alignTo(current.getRowBlock(), rows),
-                              current.getPanels(), vector, current.getDot()));
-      }
+    for (int64_t vectors : {1, 2, 4, 8})
+      for (int64_t rows = 1; rows <= kMostRows; ++rows)
+        add(rows, vectors * vector, vector);
   return rate(kernel, current, level, schedules);
 }
 

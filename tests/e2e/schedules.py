@@ -27,8 +27,11 @@ SCHEMA = "lathe.schedules.v1"
 def tile(rows, vectors, blocks, panels=1, halves=1):
     """From a kernel's own schedule to one of so many rows, vectors, tiles and panels."""
     def change(name, own):
+        if name.startswith("attention"):
+            return {"rows": rows, "columns": 16 * vectors, "row_block": rows * blocks, "panels": 1,
+                    "vector": own["vector"]}
         # Whole heads stay whole.
-        base = own["panels"] if "heads of" in name and name.startswith("linear") else 1
+        base = own["panels"] if "heads of" in name else 1
         vector = own["vector"] // (halves if is_float(name) and own["vector"] == 16 else 1)
         return {"rows": rows, "columns": vectors * vector, "row_block": rows * blocks,
                 "panels": base * panels, "vector": vector}
@@ -81,6 +84,11 @@ def check_refusals(program, case, level, own, folder):
     refuses([f"{place}.row_block", "multiple of rows"], {name: {**good, "rows": 3, "row_block": 64}})
     refuses([f"{place}.row_block", "bytes"], {name: {**good, "row_block": good["rows"] * 200, "panels": 4096}})
     refuses([f"{place}.tiles"], {name: {**good, "tiles": 1}})
+    attention = next(name for name in own if name.startswith("attention"))
+    for field, word, change in (("columns", "expected 16 or 32, got 48", {"columns": 48}),
+                                ("panels", "expected 1, got 2", {"panels": 2}),
+                                ("rows", "registers", {"rows": 16, "columns": 32, "row_block": 64})):
+        refuses([f"levels.{level}.{attention}.{field}", word], {attention: {**own[attention], **change}})
     refuses(["levels.z80", "no target"], {}, levels={"z80": {}})
     heads = next(name for name in own if name.startswith("linear") and "heads of" in name)
     if not 32 % int(heads.rsplit(" ", 1)[1]) == 0:

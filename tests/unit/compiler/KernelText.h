@@ -14,9 +14,9 @@
 namespace lathe {
 
 /// A linear layer of 64 terms and as many columns on up to 512 tokens, of which
-/// `few` runs on at most 16; its results are `heads`, of 48 columns; `cached` is
-/// attention over a cache of f32, and `bytes` over a quantised one; and `rows`
-/// is none of these. As a planned module holds them.
+/// `few` runs on at most 16; its results are `heads`, of 48 columns; `cached`
+/// is attention over a cache of f32, and `bytes` over a quantised one; and
+/// `rows` is none of these. As a planned module holds them.
 inline constexpr const char *kKernelText = R"mlir(
 rt.symbol @tokens in [1, 512]
 rt.symbol @pages in [1, 512] fixed_at_load

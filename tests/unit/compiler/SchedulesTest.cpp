@@ -108,6 +108,55 @@ TEST(SchedulesTest, RefusesTilesThatNeedTooMuchScratch) {
             std::string::npos);
 }
 
+TEST(SchedulesTest, TakesAttentionThatItsKernelCanHave) {
+  KernelModule text;
+  std::string place = std::string("f: levels.x86-64-v4.") + kCached;
+  // 28 accumulators, 2 vectors of keys and a query's element.
+  for (KernelTiling fitting :
+       {KernelTiling{14, 32, 56, 1, 16}, KernelTiling{16, 16, 512, 1, 16}}) {
+    ScheduleFile::Level level = {{kCached, fitting}};
+    EXPECT_TRUE(applySchedules(text.kernels(), kLevel, level, "f").isOk());
+  }
+  EXPECT_EQ(messageOf(kCached, {15, 32, 60, 1, 16}),
+            place + ".rows: expected a register tile of at most 32 registers, "
+                    "got 33");
+  EXPECT_EQ(messageOf(kCached, {17, 16, 68, 1, 16}),
+            place + ".rows: expected at most 16, got 17");
+  EXPECT_EQ(messageOf(kCached, {4, 64, 64, 1, 16}),
+            place + ".columns: expected 16 or 32, got 64");
+  EXPECT_EQ(messageOf(kCached, {4, 32, 64, 2, 16}),
+            place + ".panels: expected 1, got 2");
+  EXPECT_EQ(messageOf(kCached, {4, 32, 64, 1, 8}),
+            place + ".vector: expected 16, got 8");
+  // A head of 8 elements takes a vector of 16 for a query and one for sums.
+  EXPECT_EQ(messageOf(kCached, {1, 32, 131073, 1, 16}),
+            place + ".row_block: expected a tile of at most 16777216 bytes of "
+                    "queries and sums, got 16777344");
+  // A vector of 16 is two registers here.
+  EXPECT_NE(messageOf(kCached, {7, 16, 63, 1, 8}, "x86-64-v3")
+                .find("at most 16 registers, got 17"),
+            std::string::npos);
+  EXPECT_NE(messageOf(kCached, {4, 8, 64, 1, 8}, "x86-64-v3")
+                .find(".columns: expected 16 or 32, got 8"),
+            std::string::npos);
+}
+
+TEST(SchedulesTest, TakesItsOwnSchedulesFromAFile) {
+  KernelModule text;
+  for (const char *level : {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni-bf16",
+                            "x86-64-v4-amx", "aarch64"}) {
+    ScheduleFile file;
+    file.levels[level] = schedulesOf(text.kernels(), level);
+    Result<ScheduleFile> read = ScheduleFile::parse(file.toText(), "f");
+    ASSERT_TRUE(read.isOk()) << level << ": " << read.status().message();
+    EXPECT_EQ(read->levels, file.levels);
+    Result<size_t> count =
+        applySchedules(text.kernels(), level, read->levels[level], "f");
+    EXPECT_TRUE(count.isOk()) << count.status().message();
+    clearSchedules(text.kernels());
+  }
+}
+
 TEST(SchedulesTest, DropsWhatDoesNotFit) {
   KernelModule text;
   ScheduleFile::Level schedules = {{kMany, {15, 32, 60, 1, 16}},
@@ -121,7 +170,7 @@ TEST(SchedulesTest, DropsWhatDoesNotFit) {
 TEST(SchedulesTest, OffersOnlySchedulesThatItTakes) {
   KernelModule text;
   for (const char *level : {"x86-64-v3", "x86-64-v4", "aarch64"})
-    for (const char *name : {"many", "few", "heads"}) {
+    for (const char *name : {"many", "few", "heads", "cached", "bytes"}) {
       mlir::func::FuncOp kernel = text.kernel(name);
       ScheduleAttr own = chooseSchedule(kernel, level);
       EXPECT_FALSE(checkSchedule(kernel, own, level));

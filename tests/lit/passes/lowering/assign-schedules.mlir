@@ -139,6 +139,7 @@ func.func private @decoded_narrow(%x: tensor<?x768xf32, #lathe.dims<"tokens">>,
 
 // Pairs where all that attention multiplies is bf16, and heads are whole pairs.
 // CHECK: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 256>
+// V3: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<rows = 6, columns = 16, row_block = 258, vector = 8>
 // BF16: func.func private @attention{{.*}}lathe.schedule = #lathe.schedule<row_block = 256, dot = bf16>
 func.func private @attention(%q: tensor<4x2x16xbf16>, %s: tensor<4xi32>) -> tensor<4x2x16xbf16> attributes {lathe.kernel} {
   %y = lathe.attention %q, %q, %q by %s scale 0.25
