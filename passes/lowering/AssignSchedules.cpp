@@ -289,7 +289,9 @@ std::optional<ScheduleProblem> checkAttention(Operation *attention,
 
 constexpr int64_t kPanels[] = {1, 2, 3, 4, 6, 8};
 constexpr int64_t kOnePanel[] = {1};
-constexpr int64_t kTokenBlocks[] = {16, 32, 64, 128, 256};
+/// Blocks of rows of attention, and rows of its register tiles.
+constexpr int64_t kAttentionBlocks[] = {64, 128, 256, 512};
+constexpr int64_t kAttentionRows[] = {2, 4, 6, 8, 12, 16};
 
 /// Blocks of rows of a linear layer.
 ArrayRef<int64_t> blocksOf(bool isForFewRows) {
@@ -414,7 +416,7 @@ checkSchedule(func::FuncOp kernel, ScheduleAttr schedule, StringRef level) {
 }
 
 /// \p schedules without those that \p kernel cannot have, by the model's
-/// estimate where it has one.
+/// estimate.
 static SmallVector<ScheduleAttr> rate(func::FuncOp kernel, ScheduleAttr current,
                                       StringRef level,
                                       ArrayRef<ScheduleAttr> schedules) {
@@ -424,7 +426,8 @@ static SmallVector<ScheduleAttr> rate(func::FuncOp kernel, ScheduleAttr current,
   SmallVector<std::pair<double, size_t>> rated;
   for (auto [place, schedule] : llvm::enumerate(schedules))
     if (schedule != current && !checkSchedule(kernel, schedule, level))
-      rated.emplace_back(linear ? estimateRatio(work, schedule, current) : 1,
+      rated.emplace_back(linear ? estimateRatio(work, schedule, current)
+                                : estimateAttention(schedule),
                          place);
   // Of equals the first one stays first.
   llvm::sort(rated);
@@ -438,7 +441,8 @@ otherLaunchTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
   bool isForFew = linear && isForFewRows(kernel, linear);
   SmallVector<ScheduleAttr> schedules;
   for (int64_t panels : linear ? ArrayRef(kPanels) : ArrayRef(kOnePanel))
-    for (int64_t block : linear ? blocksOf(isForFew) : ArrayRef(kTokenBlocks))
+    for (int64_t block :
+         linear ? blocksOf(isForFew) : ArrayRef(kAttentionBlocks))
       schedules.push_back(ScheduleAttr::get(
           current.getContext(), current.getRows(), current.getColumns(),
           llvm::alignTo(block, current.getRows()), panels, current.getVector(),
@@ -457,7 +461,7 @@ otherRegisterTiles(func::FuncOp kernel, ScheduleAttr current, StringRef level) {
   };
   if (!linearOf(kernel)) {
     for (int64_t columns : kAttentionColumns)
-      for (int64_t rows = 1; rows <= kMostRows; ++rows)
+      for (int64_t rows : kAttentionRows)
         add(rows, columns, current.getVector());
     return rate(kernel, current, level, schedules);
   }

@@ -39,7 +39,7 @@ std::optional<ScheduleProblem> checkSchedule(mlir::func::FuncOp kernel,
 /// Schedules beside \p current that \p kernel, with a linear layer or
 /// attention, may have at \p level, one of the table, and that differ in the
 /// tile of the launch alone, or in the register tile and what follows from it;
-/// those of a linear layer by the model's estimate, the cheapest first.
+/// by the model's estimate, the cheapest first.
 llvm::SmallVector<ScheduleAttr> otherLaunchTiles(mlir::func::FuncOp kernel,
                                                  ScheduleAttr current,
                                                  llvm::StringRef level);

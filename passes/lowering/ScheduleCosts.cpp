@@ -260,4 +260,17 @@ double estimateRatio(const ContractionWork &work, ScheduleAttr schedule,
   return sum / count;
 }
 
+double estimateAttention(ScheduleAttr schedule) {
+  // Making a panel takes as long as so many rows do that read it.
+  constexpr double kPanelRows = 8;
+  auto rows = static_cast<double>(schedule.getRows());
+  double vectors = static_cast<double>(schedule.getColumns()) /
+                   static_cast<double>(schedule.getVector());
+  double products = rows * vectors;
+  double step = (products + rows + vectors) / products;
+  double latency = kLatency * kOpsPerCycle / products;
+  return std::max(step, latency) *
+         (1 + kPanelRows / static_cast<double>(schedule.getRowBlock()));
+}
+
 } // namespace lathe

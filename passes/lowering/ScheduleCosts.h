@@ -1,7 +1,8 @@
 //===- ScheduleCosts.h - What a schedule costs, as an estimate --*- C++ -*-===//
 //
 // A model of a linear layer's kernel on a core of its level, to choose between
-// schedules before anything is compiled. It counts what schedules change: how
+// schedules before anything is compiled; and a rougher one of attention, to say
+// which are worth a race. It counts what schedules change: how
 // many instructions an accumulated product needs beside itself, chains too few
 // for the latency of an fma, weights that are decoded again for each block of
 // rows, bytes that come from a farther cache, rows and tiles that do not divide
@@ -50,6 +51,11 @@ double estimateCycles(const ContractionWork &work, ScheduleAttr schedule,
 /// and on many workers.
 double estimateRatio(const ContractionWork &work, ScheduleAttr schedule,
                      ScheduleAttr base);
+
+/// Estimated time of a product of attention with \p schedule, in no unit: what
+/// the register tile loads for it, chains too few for the latency of an fma, and
+/// its share of making the panels, which all rows of a tile read.
+double estimateAttention(ScheduleAttr schedule);
 
 } // namespace lathe
 

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 using namespace lathe;
 using namespace lathe::runtime;
 
@@ -185,6 +187,38 @@ TEST(SchedulesTest, OffersOnlySchedulesThatItTakes) {
         }
       }
     }
+}
+
+/// Of each of the first 8 of \p schedules: rows and columns.
+std::set<std::pair<int64_t, int64_t>>
+firstRegisterTiles(llvm::ArrayRef<ScheduleAttr> schedules) {
+  std::set<std::pair<int64_t, int64_t>> tiles;
+  for (ScheduleAttr schedule : schedules.take_front(8))
+    tiles.emplace(schedule.getRows(), schedule.getColumns());
+  return tiles;
+}
+
+TEST(SchedulesTest, OffersAttentionTilesAroundTheTables) {
+  KernelModule text;
+  mlir::func::FuncOp kernel = text.kernel("cached");
+  ScheduleAttr own = chooseSchedule(kernel, kLevel); // 8 x 32
+  std::set<std::pair<int64_t, int64_t>> near =
+      firstRegisterTiles(otherRegisterTiles(kernel, own, kLevel));
+  for (std::pair<int64_t, int64_t> tile :
+       {std::pair(4, 32), {6, 32}, {12, 32}, {6, 16}, {8, 16}, {16, 16}})
+    EXPECT_TRUE(near.contains(tile)) << tile.first << 'x' << tile.second;
+  // Few chains of sums come last.
+  EXPECT_FALSE(near.contains({2, 16}));
+
+  // Of 16 registers, two of which are a vector of 16.
+  ScheduleAttr narrow = chooseSchedule(kernel, "x86-64-v3"); // 6 x 16
+  near = firstRegisterTiles(otherRegisterTiles(kernel, narrow, "x86-64-v3"));
+  EXPECT_TRUE(near.contains({4, 16}) && near.contains({2, 32}));
+
+  std::vector<int64_t> blocks;
+  for (ScheduleAttr schedule : otherLaunchTiles(kernel, own, kLevel))
+    blocks.push_back(schedule.getRowBlock());
+  EXPECT_EQ(blocks, (std::vector<int64_t>{512, 128, 64}));
 }
 
 } // namespace
