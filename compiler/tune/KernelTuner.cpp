@@ -65,10 +65,8 @@ public:
   Race(KernelRunner &runner, size_t variants)
       : runner(runner), times(variants), isIn(variants, true) {}
 
-  /// The winner, or none where \p end came too early. From \p enough on the
-  /// least number of rounds is enough.
-  Result<std::optional<size_t>> run(Clock::time_point enough,
-                                    Clock::time_point end);
+  /// The winner. From \p enough on the least number of rounds is enough.
+  Result<size_t> run(Clock::time_point enough);
 
 private:
   Status runRound();
@@ -115,24 +113,20 @@ void Race::dropLosers(double behind) {
       isIn[variant] = false;
 }
 
-Result<std::optional<size_t>> Race::run(Clock::time_point enough,
-                                        Clock::time_point end) {
-  size_t rounds = 0;
-  for (; rounds < kRounds && secondsTo(end) > 0; ++rounds) {
+Result<size_t> Race::run(Clock::time_point enough) {
+  for (size_t rounds = 0; rounds < kRounds; ++rounds) {
     if (rounds >= kLeastRounds && secondsTo(enough) <= 0)
       break;
     LATHE_RETURN_IF_ERROR(runRound());
     dropLosers(rounds == 0 ? kFarBehind : kBehind);
     if (llvm::count(isIn, true) == 1)
-      return std::optional<size_t>(0);
+      return size_t(0);
   }
-  if (rounds < kLeastRounds)
-    return std::optional<size_t>();
   size_t winner = 0;
   for (size_t variant = 1; variant < times.size(); ++variant)
     if (isIn[variant] && timeOf(variant) < timeOf(winner))
       winner = variant;
-  return std::optional<size_t>(timeOf(winner) < kClearlyFaster ? winner : 0);
+  return timeOf(winner) < kClearlyFaster ? winner : size_t(0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,8 +160,8 @@ double productsOf(func::FuncOp kernel) {
 class Tuner {
 public:
   Tuner(ModuleOp module, const TargetLevel &level,
-        const KernelCompileOptions &options, Clock::time_point end)
-      : module(module), level(level), options(options), end(end) {}
+        const KernelCompileOptions &options, double seconds)
+      : module(module), level(level), options(options), seconds(seconds) {}
 
   Result<TuneReport> run(const ScheduleFile::Level &known);
 
@@ -180,7 +174,7 @@ private:
   ModuleOp module;
   const TargetLevel &level;
   const KernelCompileOptions &options;
-  Clock::time_point end;
+  double seconds; ///< Of the whole search.
   std::unique_ptr<runtime::ThreadPool> pool;
   std::optional<WeightPool> weights;
   llvm::StringMap<int64_t> maxima; ///< Of the program's symbols.
@@ -213,8 +207,7 @@ std::vector<Kind> Tuner::kindsBut(const ScheduleFile::Level &known) {
 }
 
 /// The best of \p current and the first of \p others, by a race of about
-/// \p seconds; null where the time was too short, or nobody knows how to run
-/// the kernel.
+/// \p seconds; null where nobody knows how to run the kernel.
 Result<ScheduleAttr> Tuner::race(func::FuncOp kernel, ScheduleAttr current,
                                  ArrayRef<ScheduleAttr> others,
                                  double seconds) {
@@ -236,11 +229,10 @@ Result<ScheduleAttr> Tuner::race(func::FuncOp kernel, ScheduleAttr current,
     return ScheduleAttr();
   if (!runner.isOk())
     return runner.takeStatus();
-  Result<std::optional<size_t>> winner =
-      Race(*runner, schedules.size()).run(after(seconds), end);
+  Result<size_t> winner = Race(*runner, schedules.size()).run(after(seconds));
   if (!winner.isOk())
     return winner.takeStatus();
-  return *winner ? schedules[**winner] : ScheduleAttr();
+  return schedules[*winner];
 }
 
 /// Tunes \p kind in races of about \p seconds together; false where that
@@ -273,10 +265,11 @@ Result<bool> Tuner::tune(const Kind &kind, double seconds, TuneReport &report) {
 }
 
 Result<TuneReport> Tuner::run(const ScheduleFile::Level &known) {
+  Clock::time_point end = after(seconds);
   TuneReport report;
   std::vector<Kind> kinds = kindsBut(known);
   report.left = kinds.size();
-  if (kinds.empty() || secondsTo(end) <= 0)
+  if (kinds.empty() || seconds <= 0)
     return report;
   Result<std::unique_ptr<runtime::ThreadPool>> workers =
       runtime::ThreadPool::create(/*workers=*/0);
@@ -293,11 +286,12 @@ Result<TuneReport> Tuner::run(const ScheduleFile::Level &known) {
   double weight = 0;
   for (const Kind &kind : kinds)
     weight += kind.weight;
-  // Of compiling and racing one kind: none is begun that would not end.
-  double longest = 0;
+  // Of compiling and racing one kind: none is begun that would not end in time,
+  // but for the first, of which nobody knows.
+  std::optional<double> longest;
   for (const Kind &kind : kinds) {
     double left = secondsTo(end);
-    if (left < longest)
+    if (longest && left < *longest)
       break;
     // A share of what is left, but enough for light kernels too.
     constexpr double kLeastSeconds = 0.5;
@@ -307,7 +301,7 @@ Result<TuneReport> Tuner::run(const ScheduleFile::Level &known) {
     if (!isDone.isOk())
       return isDone.takeStatus();
     report.left -= *isDone;
-    longest = std::max(longest, left - secondsTo(end));
+    longest = std::max(longest.value_or(0), left - secondsTo(end));
   }
   return report;
 }
@@ -317,7 +311,7 @@ Result<TuneReport> Tuner::run(const ScheduleFile::Level &known) {
 Result<TuneReport> tuneKernels(ModuleOp module, const TargetLevel &level,
                                const ScheduleFile::Level &known, double seconds,
                                const KernelCompileOptions &options) {
-  return Tuner(module, level, options, after(seconds)).run(known);
+  return Tuner(module, level, options, seconds).run(known);
 }
 
 } // namespace lathe

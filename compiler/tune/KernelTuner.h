@@ -26,8 +26,9 @@ struct TuneReport {
 };
 
 /// Times schedules of the kernels of \p module, planned, that are not in
-/// \p known, for about \p seconds at most. \p level is this
-/// machine's; launches use as many threads as the runtime would.
+/// \p known, for about \p seconds: a kind that was begun is finished, and one
+/// is where \p seconds is above 0. \p level is this machine's; launches use as
+/// many threads as the runtime would.
 ///
 /// Fails as compileKernels does, and with ResourceExhausted.
 runtime::Result<TuneReport>
