@@ -31,6 +31,11 @@ with tempfile.TemporaryDirectory() as folder:
         done = program.run("-v", "compile", model, "-o", folder / name, *flags, env=env)
         return (folder / name).read_bytes(), done.stderr
 
+    def rows(*flags):
+        """The steps of --timing."""
+        done = program.run("compile", model, "-o", folder / "timed.lathe", "--timing", *flags, env=env)
+        return re.findall(r"^ *\d+\.\d{3} +\d+\.\d%  ([a-z]+)", done.stderr, re.M)
+
     # Nothing is known, and there is no time to find anything out.
     plain, _ = compiled("plain.lathe", "--dump-ir", folder / "dump")
     _, messages = compiled("nothing.lathe", "--tune=0")
@@ -64,6 +69,10 @@ with tempfile.TemporaryDirectory() as folder:
         again, messages = compiled("again.lathe", flag)
         check("tuned 0 kinds" in messages and " 0 left" in messages, messages)
         check(again == tuned and cache.read_text() == text, f"{flag}: other bytes")
+    steps = rows("--tune=0")
+    check(steps.count("tune") == 1 and steps.index("plan") < steps.index("tune") < steps.index("code"),
+          f"the search is a step: {steps}")
+    check("tune" not in rows(), "a plain compile has no search")
     # A compile that does not ask for it never sees it, and a file goes before it.
     check(compiled("plain2.lathe")[0] == plain != tuned, "a plain compile does not depend on the machine")
     dump = json.loads((folder / "dump" / level / "schedules.json").read_text())
