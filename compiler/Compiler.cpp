@@ -208,7 +208,12 @@ Status Compilation::readSchedules() {
 Result<ScheduleFile::Level>
 Compilation::tune(const TargetLevel &level, const TuneCache &cache,
                   KernelCompileOptions kernelOptions) {
-  ScheduleFile::Level known = cache.load();
+  Result<ScheduleFile::Level> loaded = cache.load();
+  if (!loaded.isOk())
+    emitWarning(module.getLoc())
+        << loaded.status().message() << "; measures without it";
+  ScheduleFile::Level known =
+      loaded.isOk() ? std::move(*loaded) : ScheduleFile::Level();
   // What another version of the compiler found need not fit this one's kernels.
   dropUnfit(module.lookupSymbol<ModuleOp>(rt::kKernelsModule), level.name,
             known);

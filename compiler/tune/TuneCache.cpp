@@ -54,11 +54,15 @@ TuneCache::TuneCache(llvm::StringRef kernelCache, llvm::StringRef level)
   file = path.str().str();
 }
 
-ScheduleFile::Level TuneCache::load() const {
+Result<ScheduleFile::Level> TuneCache::load() const {
   if (file.empty())
-    return {};
+    return ScheduleFile::Level();
   Result<ScheduleFile> read = ScheduleFile::read(file);
-  return read.isOk() ? read->levels[level] : ScheduleFile::Level();
+  if (read.isOk())
+    return read->levels[level];
+  if (read.status().code() == StatusCode::NotFound)
+    return ScheduleFile::Level();
+  return read.takeStatus();
 }
 
 Status TuneCache::add(const ScheduleFile::Level &schedules) const {
@@ -68,7 +72,8 @@ Status TuneCache::add(const ScheduleFile::Level &schedules) const {
   all.machine = machine;
   all.levels[level] = schedules;
   // Another process may have added to it since it was loaded.
-  all.levels[level].merge(load());
+  if (Result<ScheduleFile::Level> others = load(); others.isOk())
+    all.levels[level].merge(*others);
   if (std::error_code error =
           llvm::sys::fs::create_directories(llvm::sys::path::parent_path(file)))
     return Status::error(StatusCode::IoError, file + ": " + error.message());

@@ -25,10 +25,12 @@ public:
   /// nothing is kept.
   TuneCache(llvm::StringRef kernelCache, llvm::StringRef level);
 
-  /// What it holds. A file that is missing or broken holds nothing.
-  runtime::ScheduleFile::Level load() const;
+  /// What it holds: nothing where there is no file. Fails as ScheduleFile::read
+  /// does.
+  runtime::Result<runtime::ScheduleFile::Level> load() const;
 
-  /// Adds \p schedules to what it holds. Fails as files do, with the path.
+  /// Adds \p schedules to what it holds, or puts them in place of a file that
+  /// cannot be read. Fails as files do, with the path.
   runtime::Status add(const runtime::ScheduleFile::Level &schedules) const;
 
   /// Of the file, for messages.

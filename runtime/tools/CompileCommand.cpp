@@ -155,9 +155,15 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
           "Threads that compile kernels and pack weights; 0: one a core")
       ->check(wholeNumber(0, 4096))
       ->capture_default_str();
-  command->add_option(
-      "--schedules", options->schedules,
-      "File of schedules (docs/cli.md) that go before the compiler's own");
+  command
+      ->add_option(
+          "--schedules", options->schedules,
+          "File of schedules (docs/cli.md) that go before the compiler's own")
+      ->check(CLI::Validator(
+          [](const std::string &path) {
+            return path.empty() ? "expected a file, got ''" : std::string();
+          },
+          ""));
   command
       ->add_flag("--tune{60}", options->tuneSeconds,
                  "Look for this machine's best schedules by running kernels, "

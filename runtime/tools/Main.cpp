@@ -13,6 +13,7 @@
 #include <cctype>
 #include <csignal>
 #include <new>
+#include <string_view>
 
 using namespace lathe::tools;
 
@@ -70,6 +71,16 @@ static bool isCommand(const CLI::App &app, const std::string &name) {
       [&](const CLI::App *command) { return command->get_name() == name; });
 }
 
+/// The first argument that is `--FLAG=` without a value, which CLI11 takes for
+/// a flag without `=`; null where there is none.
+static const char *findEmptyValue(int argc, char **argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
+    if (std::string_view argument(argv[i]);
+        argument.starts_with("--") && argument.find('=') == argument.size() - 1)
+      return argv[i];
+  return nullptr;
+}
+
 static int runMain(int argc, char **argv) {
   CLI::App app("Compiles Transformers into one file and runs it.", "lathe");
   app.set_version_flag("--version", std::string("lathe ") + lathe_version());
@@ -103,6 +114,9 @@ static int runMain(int argc, char **argv) {
     return static_cast<int>(
         fail(Exit::Usage, std::string("there is no command '") + argv[1] +
                               "' (see lathe --help)"));
+  if (const char *flag = findEmptyValue(argc, argv))
+    return static_cast<int>(
+        fail(Exit::Usage, std::string(flag) + ": expected a value after it"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {

@@ -80,13 +80,16 @@ with tempfile.TemporaryDirectory() as folder:
     compiled("both.lathe", "--tune=0", "--schedules", folder / "dump" / level / "schedules.json", "--dump-ir",
              folder / "both")
     check(json.loads((folder / "both" / level / "schedules.json").read_text()) == every, "--schedules before --tune")
-    # A cache that is broken holds nothing.
+    # A cache that is broken holds nothing, and that is said.
     cache.write_text("{")
-    check(" left" in compiled("broken.lathe", "--tune=0")[1], "a broken cache")
+    messages = compiled("broken.lathe", "--tune=0")[1]
+    check(" left" in messages and f"warning: {cache}: " in messages, f"a broken cache: {messages}")
 
     arguments = ["compile", model, "-o", folder / "x.lathe"]
     for value in ("x", "-1", "1.5", "86401"):
         program.refuses(2, ["--tune: expected a whole number from 0 to 86400", value], *arguments, f"--tune={value}")
+    program.refuses(2, ["--tune=", "expected a value"], *arguments, "--tune=")
+    program.refuses(2, ["--schedules", "expected a file"], *arguments, "--schedules", "")
     program.refuses(1, ["--tune", "-O0"], *arguments, "--tune", "-O0")
     other = "aarch64" if level != "aarch64" else "x86-64-v3"
     program.refuses(1, ["--tune", "add host"], *arguments, "--tune", "--target", other)

@@ -21,15 +21,21 @@ std::string textOf(const TuneCache &cache) {
   return file.isOk() ? std::string(file->text()) : "";
 }
 
+ScheduleFile::Level contentOf(const TuneCache &cache) {
+  Result<ScheduleFile::Level> content = cache.load();
+  EXPECT_TRUE(content.isOk());
+  return content.isOk() ? *content : ScheduleFile::Level();
+}
+
 TEST(TuneCacheTest, KeepsWhatIsAddedForItsLevelAlone) {
   TemporaryFolder folder;
   TuneCache cache(folder / "kernels", "x86-64-v4");
-  EXPECT_TRUE(cache.load().empty());
+  EXPECT_TRUE(contentOf(cache).empty());
   ASSERT_TRUE(cache.add(kOne).isOk());
   ASSERT_TRUE(TuneCache(folder / "kernels", "x86-64-v4").add(kTwo).isOk());
-  EXPECT_EQ(cache.load().size(), 2u);
-  EXPECT_EQ(cache.load()["one"], kOne.at("one"));
-  EXPECT_TRUE(TuneCache(folder / "kernels", "x86-64-v3").load().empty());
+  EXPECT_EQ(contentOf(cache).size(), 2u);
+  EXPECT_EQ(contentOf(cache)["one"], kOne.at("one"));
+  EXPECT_TRUE(contentOf(TuneCache(folder / "kernels", "x86-64-v3")).empty());
 }
 
 TEST(TuneCacheTest, IsTheSameBytesInAnyOrder) {
@@ -42,18 +48,23 @@ TEST(TuneCacheTest, IsTheSameBytesInAnyOrder) {
   EXPECT_FALSE(textOf(first).empty());
 }
 
-TEST(TuneCacheTest, HoldsNothingWhereItIsBrokenOrNowhere) {
+TEST(TuneCacheTest, SaysThatItIsBrokenUntilSomethingIsAdded) {
   TemporaryFolder folder;
   TuneCache cache(folder / "kernels", "x86-64-v4");
   ASSERT_TRUE(cache.add(kOne).isOk());
   ASSERT_TRUE(writeFile(cache.path(), "{").isOk());
-  EXPECT_TRUE(cache.load().empty());
+  Result<ScheduleFile::Level> broken = cache.load();
+  ASSERT_FALSE(broken.isOk());
+  EXPECT_EQ(broken.status().code(), StatusCode::InvalidFile);
+  EXPECT_NE(broken.status().message().find(cache.path()), std::string::npos);
   ASSERT_TRUE(cache.add(kTwo).isOk());
-  EXPECT_EQ(cache.load(), kTwo);
+  EXPECT_EQ(contentOf(cache), kTwo);
+}
 
+TEST(TuneCacheTest, HoldsNothingNowhere) {
   TuneCache nowhere("", "x86-64-v4");
   EXPECT_TRUE(nowhere.add(kOne).isOk());
-  EXPECT_TRUE(nowhere.load().empty());
+  EXPECT_TRUE(contentOf(nowhere).empty());
 }
 
 } // namespace
