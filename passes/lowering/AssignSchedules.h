@@ -29,9 +29,9 @@ struct ScheduleProblem {
 ScheduleAttr chooseSchedule(mlir::func::FuncOp kernel, llvm::StringRef level);
 
 /// Why \p kernel cannot have \p schedule at \p level, one of the table: it does
-/// not fit the registers, the vectors of the level, the heads of the kernel, the
-/// panels of attention or the scratch. None where it can. `row_block` is a multiple of `rows`,
-/// `columns` of `vector`, and all are above 0.
+/// not fit the registers, the vectors of the level, the heads of the kernel,
+/// the panels of attention or the scratch. None where it can. `row_block` is a
+/// multiple of `rows`, `columns` of `vector`, and all are above 0.
 std::optional<ScheduleProblem> checkSchedule(mlir::func::FuncOp kernel,
                                              ScheduleAttr schedule,
                                              llvm::StringRef level);

@@ -53,8 +53,8 @@ double estimateRatio(const ContractionWork &work, ScheduleAttr schedule,
                      ScheduleAttr base);
 
 /// Estimated time of a product of attention with \p schedule, in no unit: what
-/// the register tile loads for it, chains too few for the latency of an fma, and
-/// its share of making the panels, which all rows of a tile read.
+/// the register tile loads for it, chains too few for the latency of an fma,
+/// and its share of making the panels, which all rows of a tile read.
 double estimateAttention(ScheduleAttr schedule);
 
 } // namespace lathe
