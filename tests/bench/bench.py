@@ -9,6 +9,7 @@ measured is left out with its reason; the rest goes on.
 import argparse
 import datetime
 import importlib.metadata
+import json
 import pathlib
 import re
 import shlex
@@ -47,6 +48,8 @@ def parse(arguments):
     parser.add_argument("--seconds", type=float, help="of each turn, at least once the work; 0.2, with --quick 0.05")
     parser.add_argument("--quick", action="store_true", help="a part of the rows, in a few minutes")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
+    parser.add_argument("--with", dest="earlier", metavar="FILE", nargs="+", type=pathlib.Path, default=[],
+                        help="samples of earlier runs, for the rows that this one does not measure")
     parser.add_argument("--json", type=pathlib.Path, help="file for the samples, instead of WORK/bench.json")
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
@@ -105,6 +108,26 @@ def progress(record):
     print(f"{record['name']}, {record['threads']} t: {line}", file=sys.stderr, flush=True)
 
 
+def add_earlier(run, paths):
+    """Adds what earlier runs measured and `run` did not, in the order of the tables."""
+    run["earlier"] = []
+    for path in paths:
+        earlier = json.loads(path.read_text())
+        if earlier.get("schema") != report.SCHEMA:
+            raise SystemExit(f"error: {path}: expected a file of {report.SCHEMA}, got {earlier.get('schema')}")
+        known = {(record["name"], record["threads"]) for record in run["rows"]}
+        run["rows"] += [record for record in earlier["rows"] if (record["name"], record["threads"]) not in known]
+        known = {record["name"] for record in run["memory"]}
+        run["memory"] += [record for record in earlier["memory"] if record["name"] not in known]
+        run["limits"] = {**earlier["limits"], **run["limits"]}
+        run["versions"] = {**earlier["versions"], **run["versions"]}
+        run["earlier"] += [*earlier.get("earlier", []),
+                           {"command": earlier["command"], "date": earlier["date"], "lathe": earlier["versions"][LATHE]}]
+    names = [row.name for row in rows.all_rows()]
+    groups = list(dict.fromkeys(row.group for row in rows.all_rows()))
+    run["rows"].sort(key=lambda record: (groups.index(record["group"]), -record["threads"], names.index(record["name"])))
+
+
 def measure_all(runner, options, chosen):
     """Records of all rows, group after group, so that peers stay while a group goes on."""
     records = []
@@ -145,6 +168,7 @@ def main(arguments):
     if run["machine"]["others"] > rounds.MOST_OTHERS:
         print(f"warning: other programs used {100 * run['machine']['others']:.0f} % of the processors meanwhile: "
               "the figures say little, above all those of several threads", file=sys.stderr)
+    add_earlier(run, options.earlier)
     report.write_json(options.json or folder / "bench.json", run)
     (folder / "bench.svg").write_text(plot.draw(run))
     print(report.markdown(run))

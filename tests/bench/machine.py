@@ -20,6 +20,10 @@ class Machine:
         self.worker = Worker([program], log)
         self.lacking = set()
 
+    def load(self):
+        """A Load from now on."""
+        return Load()
+
     def rates(self, kind, threads, path=""):
         """Some rates of limit `kind`, in 1e9 a second, measured now."""
         return self.worker.ask(f"{kind} {threads} {path}".rstrip(), TIMEOUT)["samples"]

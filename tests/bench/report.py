@@ -170,10 +170,12 @@ def describe(run):
             f"{kind} {number(rate)} {machine.UNITS[kind]}" for kind, rate in rates.items())
         for threads, rates in run["limits"].items())
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    earlier = "".join(f" Other rows: `{run['command']}`, {run['date']}, Lathe {run['lathe']}."
+                      for run in run.get("earlier", []))
     return (f"{run['date']}, {about['cpu']} (family {about['family']}, model {about['model']}), "
             f"{about['processors']} processors, {about['memory_gb']:g} GB, {about['system']}; {versions}. "
             f"{run['options']['rounds']} rounds; median (smallest–largest). Other programs used "
-            f"{100 * about['others']:.0f} % of the processors meanwhile.\n\n"
+            f"{100 * about['others']:.0f} % of the processors meanwhile.{earlier}\n\n"
             f"Limits at the start: {limits}.\n")
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-import machine
 import rounds
 from workers import Failure
 
@@ -61,7 +60,7 @@ class Runner:
         artifact = self.lathe.compile(row.model, row.flags)
         engines = {name: lambda work=work: work.times(self.options.seconds) for name, work in works.items()}
         result = rounds.run(engines, lambda: self.machine.limits(demands, threads, artifact), self.options.rounds,
-                            machine.Load().others)
+                            self.machine.load().others)
         failures.update(result.failures)
         record.update(facts=facts, demands=demands, others=result.others, engines={
             name: [{"seconds": s.seconds, "before": s.before, "after": s.after} for s in samples]

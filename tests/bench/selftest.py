@@ -307,6 +307,9 @@ class FakePeers:
 
 
 class FakeMachine:
+    def load(self):
+        return argparse.Namespace(others=lambda: 0.0)
+
     def nearest(self, kind):
         return "f32" if kind == "bf16" else kind
 
@@ -360,6 +363,20 @@ def check_runner(records):
           math.isclose(last["cosine"]["torch eager"], 2 ** -0.5, rel_tol=1e-6), f"cosines to f32: {last['cosine']}")
 
 
+def check_earlier(folder, run):
+    """Rows that a run did not measure come from others, in the order of the tables."""
+    first, second = (table.name for table in rows.all_rows()[:2])
+    made = [{**run["rows"][0], "name": name, "group": "linear", "threads": threads}
+            for name, threads in ((second, 1), (first, 2), (second, 2))]
+    report.write_json(folder / "old.json", {**run, "rows": made[:2], "memory": run["memory"]})
+    new = {**run, "rows": [made[2], {**made[1], "unit": "new"}], "memory": run["memory"][:1]}
+    bench.add_earlier(new, [folder / "old.json"])
+    check([(r["name"], r["threads"], r["unit"]) for r in new["rows"]] ==
+          [(first, 2, "new"), (second, 2, "tokens/s"), (second, 1, "tokens/s")], f"{new['rows']}")
+    check(len(new["memory"]) == len(run["memory"]) and new["earlier"][0]["command"] == run["command"], "earlier runs")
+    check("Other rows: `scripts/bench --quick`" in report.describe(new), "they are named")
+
+
 def check_report(folder, records, memory):
     run = {"schema": report.SCHEMA, "date": "2026-01-31T08:15:00", "command": "scripts/bench --quick",
            "machine": {"cpu": "A <CPU>", "family": "1", "model": "2", "processors": 2, "memory_gb": 8,
@@ -377,6 +394,7 @@ def check_report(folder, records, memory):
     check("- Lathe, refused (1): lathe compile --no: exit 2: --no: unknown" in lines, text)
     check("1.50 ×" in text and "- other: lathe compile" in text, f"6 MB of 2 + 1 + 1: {text}")
 
+    check_earlier(folder, run)
     report.write_json(folder / "b.json", run)
     again = json.loads((folder / "b.json").read_text())
     check(again["schema"] == "lathe.bench.v2" and again["rows"][0]["figures"]["ratio"]["median"] == 3, "JSON")
