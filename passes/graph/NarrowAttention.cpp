@@ -58,29 +58,15 @@ void replaceUses(Value value, Value narrowed) {
   }
 }
 
-/// Erases what computes \p value from pieces of another, if nothing reads it.
-void erasePieces(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isPiece(op) || !op->use_empty())
-      break;
-    value = op->getOperand(0);
-    op->erase();
-  }
-}
-
 void narrow(AttentionOp attention, Narrower &narrower) {
-  Value wide[] = {attention.getQuery(), attention.getKey(),
-                  attention.getValue()};
   OpBuilder builder(attention);
   auto narrowed = cast<AttentionOp>(builder.clone(*attention));
-  narrowed.getQueryMutable().assign(narrower.narrow(wide[0]));
-  narrowed.getKeyMutable().assign(narrower.narrow(wide[1]));
-  narrowed.getValueMutable().assign(narrower.narrow(wide[2]));
+  narrowed.getQueryMutable().assign(narrower.narrow(attention.getQuery()));
+  narrowed.getKeyMutable().assign(narrower.narrow(attention.getKey()));
+  narrowed.getValueMutable().assign(narrower.narrow(attention.getValue()));
   narrowed.getResult().setType(narrowed.getQuery().getType());
   replaceUses(attention.getResult(), narrowed.getResult());
   attention.erase();
-  for (Value value : llvm::SmallPtrSet<Value, 3>(wide, wide + 3))
-    erasePieces(value);
 }
 
 struct NarrowAttention : impl::NarrowAttentionBase<NarrowAttention> {
@@ -94,6 +80,17 @@ struct NarrowAttention : impl::NarrowAttentionBase<NarrowAttention> {
     });
     for (AttentionOp attention : attentions)
       narrow(attention, narrower);
+
+    // Pieces that nothing reads any more would keep the wide layer alive. Only
+    // now: the narrower knows values by their addresses.
+    SmallVector<Operation *> pieces;
+    getOperation().walk([&](Operation *op) {
+      if (isPiece(op))
+        pieces.push_back(op);
+    });
+    for (Operation *piece : llvm::reverse(pieces))
+      if (piece->use_empty())
+        piece->erase();
   }
 };
 
