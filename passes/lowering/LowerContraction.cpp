@@ -3,9 +3,9 @@
 // A tile of a launch is a block of rows and a few packed panels of columns.
 // Tiles follow each other such that what they share, rows or panels, is what
 // would cost most to read again. Register tiles leave the sums of the whole
-// launch tile in scratch; then one loop, the same for every shape of tile, adds
-// bias and elementwise ops and stores. That keeps the code small, and costs
-// some loads and stores for each K fma.
+// launch tile in scratch; then one loop, the same for every shape of tile,
+// makes results of them. That keeps the code small, and costs some loads and
+// stores for each K fma.
 //
 // With many rows, tiles of one height go down the block for each panel, a chunk
 // of terms at a time where a panel is too long for the cache, and one lower
@@ -14,9 +14,8 @@
 //
 // An input that is computed (a norm, a rounding) is written to scratch first,
 // once for each block of rows and worker: the header of the scratch says for
-// which launch and block that was. Results that are heads, to be rotated or
-// appended to a cache, are computed from the sums of a whole tile. Of rows that
-// only an argmax reads, panels of a tile store their largest numbers.
+// which launch and block that was. What becomes of the sums is in
+// ContractionResults.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,11 +24,10 @@
 #include "passes/analysis/BufferSizes.h"
 #include "passes/lowering/AmxTile.h"
 #include "passes/lowering/Contraction.h"
-#include "passes/lowering/ElementwiseCode.h"
+#include "passes/lowering/ContractionResults.h"
 #include "passes/lowering/IntegerTile.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/KernelCode.h"
-#include "passes/lowering/LaneMaxima.h"
 #include "passes/lowering/QuantTile.h"
 #include "passes/lowering/RegisterTile.h"
 #include "passes/lowering/RowBuilder.h"
@@ -90,19 +88,6 @@ private:
   }
   int64_t chunkTerms() const;
   Value vectorEnd() const;
-
-  void buildEpilogue();
-  void buildCut(Value column, int64_t size,
-                llvm::function_ref<void(bool isWhole)> body);
-  SmallVector<Value> resultVectors(ValueRange results, Value tileRow,
-                                   Value column, Value mask);
-  Value maskAt(Value column) const;
-  void storeVector(Value tileRow, Value column, bool isWhole);
-  void buildPanelMaxima();
-  void storePanelMaximum(Value tileRow, Value column, bool isWhole);
-  Value loadBias(Value column, int64_t shift, Value mask) const;
-  void addBias() const;
-  void buildHeads();
 
   KernelFrame &frame;
   const Contraction &match;
@@ -252,13 +237,12 @@ void ContractionKernel::buildTile(Value index) {
     buildFewRows();
   else
     buildManyRows();
-  if (match.panelArgmax)
-    return buildPanelMaxima();
-  if (match.headSize == 0)
-    return buildEpilogue();
-  if (linear().getBias())
-    addBias();
-  buildHeads();
+  ContractionResults results(
+      frame, code, match, tile,
+      {blockBegin, blockRows, columnBegin, columnEnd, scratchAt(sumsOffset)},
+      scratchAt(rowOpsOffset));
+  results.build();
+  rowOpsBytes = std::max(rowOpsBytes, results.scratchBytes());
 }
 
 /// Where the register tiles find their rows: in the argument, or, if they are
@@ -563,188 +547,6 @@ void ContractionKernel::buildAmxRows(const RegisterTile::Terms *terms) {
               [&] { build(restRow, blockRows, rest, /*isHigh=*/false); });
   });
   amx.release();
-}
-
-//===----------------------------------------------------------------------===//
-// Elementwise results
-//===----------------------------------------------------------------------===//
-
-/// \p body for the \p size columns from \p column on: for some that the result
-/// has, or, where it ends among them, for those that are left.
-void ContractionKernel::buildCut(Value column, int64_t size,
-                                 llvm::function_ref<void(bool)> body) {
-  if (match.resultColumns % size == 0)
-    return body(/*isWhole=*/true);
-  OpBuilder &builder = frame.builder();
-  Value isCut = code.less(code.index(match.resultColumns - size), column);
-  auto pick = scf::IfOp::create(builder, loc, isCut, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(pick.thenBlock());
-  body(/*isWhole=*/false);
-  builder.setInsertionPointToStart(pick.elseBlock());
-  body(/*isWhole=*/true);
-}
-
-/// Finishes the sums of the launch tile and stores the results.
-void ContractionKernel::buildEpilogue() {
-  int64_t lanes = schedule.getVector();
-  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
-    code.loop(columnBegin, columnEnd, lanes, [&](Value column) {
-      buildCut(column, lanes,
-               [&](bool isWhole) { storeVector(tileRow, column, isWhole); });
-    });
-  });
-}
-
-/// The bias of the columns from \p column + \p shift on, as f32; without
-/// \p mask, whose lanes alone are read, all of a vector.
-Value ContractionKernel::loadBias(Value column, int64_t shift,
-                                  Value mask) const {
-  OpBuilder &builder = frame.builder();
-  auto bias = cast<BlockArgument>(linear().getBias());
-  Type element = cast<RankedTensorType>(bias.getType()).getElementType();
-  Value pointer = buildElementPtr(builder, loc, frame.buffer(bias), element,
-                                  code.add(column, shift));
-  auto type = VectorType::get(schedule.getVector(), element);
-  return buildWiden(builder, loc,
-                    mask ? buildMaskedLoad(builder, loc, type, pointer, mask)
-                         : buildLoad(builder, loc, type, pointer));
-}
-
-/// The lanes from \p column on that the result has.
-Value ContractionKernel::maskAt(Value column) const {
-  return buildPrefixMask(frame.builder(), loc, schedule.getVector(),
-                         code.sub(code.index(match.resultColumns), column));
-}
-
-/// A vector of each of \p results, which are elementwise, of row \p tileRow of
-/// the block; only the lanes of \p mask where there is one.
-SmallVector<Value> ContractionKernel::resultVectors(ValueRange results,
-                                                    Value tileRow, Value column,
-                                                    Value mask) {
-  OpBuilder &builder = frame.builder();
-  int64_t lanes = schedule.getVector();
-  Value row = code.add(blockBegin, tileRow);
-  Value tileColumn = code.sub(column, columnBegin), sums = sumsOfRow(tileRow);
-  auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
-    Value at = shift == 0 ? tileColumn : code.add(tileColumn, tile.upOffset());
-    Value sum = buildLoad(builder, loc, VectorType::get(lanes, code.f32()),
-                          buildElementPtr(builder, loc, sums, code.f32(), at));
-    if (!linear().getBias())
-      return sum;
-    return code.addf(sum, loadBias(place.column, shift, place.mask));
-  };
-  ElementwiseCode elements(frame, loc, linear().getResult(), root);
-  SmallVector<Value> vectors;
-  for (Value result : results)
-    vectors.push_back(elements.evaluate(result, {row, column, lanes, mask}));
-  return vectors;
-}
-
-/// Stores one vector of each result, of row \p tileRow of the block.
-void ContractionKernel::storeVector(Value tileRow, Value column, bool isWhole) {
-  OpBuilder &builder = frame.builder();
-  Value mask = isWhole ? Value() : maskAt(column);
-  Operation *end = frame.source().getBody().front().getTerminator();
-  // All are computed before the first is stored: a tied result may overwrite
-  // an operand of another.
-  SmallVector<Value> vectors =
-      resultVectors(end->getOperands(), tileRow, column, mask);
-  Value row = code.add(blockBegin, tileRow);
-  Value index = code.add(code.mul(row, match.resultColumns), column);
-  for (auto [i, vector] : llvm::enumerate(vectors)) {
-    Type element =
-        cast<RankedTensorType>(end->getOperand(i).getType()).getElementType();
-    vector = code.narrow(vector, element);
-    Value pointer =
-        buildElementPtr(builder, loc, frame.resultBuffer(i), element, index);
-    if (mask)
-      buildMaskedStore(builder, loc, vector, pointer, mask);
-    else
-      buildStore(builder, loc, vector, pointer);
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// The largest number of each panel
-//===----------------------------------------------------------------------===//
-
-void ContractionKernel::buildPanelMaxima() {
-  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
-    code.loop(columnBegin, columnEnd, kPanelColumns, [&](Value column) {
-      buildCut(column, kPanelColumns, [&](bool isWhole) {
-        storePanelMaximum(tileRow, column, isWhole);
-      });
-    });
-  });
-}
-
-/// Stores the largest number, and its place, of the panel that begins with
-/// \p column, of row \p tileRow of the block.
-void ContractionKernel::storePanelMaximum(Value tileRow, Value column,
-                                          bool isWhole) {
-  OpBuilder &builder = frame.builder();
-  int64_t lanes = schedule.getVector();
-  PanelArgmaxOp argmax = match.panelArgmax;
-  Value input = argmax.getInput();
-  const LaneMaxima none = LaneMaxima::start(code, lanes, column);
-  LaneMaxima best = none;
-  for (int64_t first = 0; first < kPanelColumns; first += lanes) {
-    Value at = code.add(column, first);
-    Value mask = isWhole ? Value() : maskAt(at);
-    Value vector = resultVectors(input, tileRow, at, mask).front();
-    // Columns that only the weight's panel has are never the largest.
-    if (mask)
-      vector = code.select(mask, vector, none.numbers);
-    best = best.with(code, vector, at);
-  }
-  LaneMaxima::First found = best.first(code);
-  Value row = code.add(blockBegin, tileRow);
-  int64_t panels = llvm::divideCeil(match.resultColumns, kPanelColumns);
-  Value index =
-      code.add(code.mul(row, panels), code.div(column, kPanelColumns));
-  Operation *end = frame.source().getBody().front().getTerminator();
-  for (auto [i, result] : llvm::enumerate(end->getOperands())) {
-    Value number = result == argmax.getValues() ? found.number : found.place;
-    buildStore(builder, loc, number,
-               buildElementPtr(builder, loc, frame.resultBuffer(i),
-                               number.getType(), index));
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Results that are heads
-//===----------------------------------------------------------------------===//
-
-/// Adds the bias to the sums.
-void ContractionKernel::addBias() const {
-  OpBuilder &builder = frame.builder();
-  auto type = VectorType::get(schedule.getVector(), code.f32());
-  code.loop(columnBegin, columnEnd, schedule.getVector(), [&](Value column) {
-    Value bias = loadBias(column, /*shift=*/0, /*mask=*/nullptr);
-    code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
-      Value place = buildElementPtr(builder, loc, sumsOfRow(tileRow),
-                                    code.f32(), code.sub(column, columnBegin));
-      Value sum = buildLoad(builder, loc, type, place);
-      buildStore(builder, loc, code.addf(sum, bias), place);
-    });
-  });
-}
-
-void ContractionKernel::buildHeads() {
-  Operation *end = frame.source().getBody().front().getTerminator();
-  SmallVector<RowBuilder::Target> targets;
-  for (auto [index, result] : llvm::enumerate(end->getOperands()))
-    targets.push_back({result, frame.resultBuffer(index)});
-  RowBuilder heads(frame, targets, scratchAt(rowOpsOffset));
-  code.loop(code.index(0), blockRows, 1, [&](Value tileRow) {
-    // Such that column `columnBegin` is where the first sum is.
-    Value sums = buildElementPtr(frame.builder(), loc, sumsOfRow(tileRow),
-                                 code.f32(), code.mul(columnBegin, -1));
-    heads.emitColumns(code.add(blockBegin, tileRow),
-                      {linear().getResult(), sums, columnBegin, columnEnd});
-  });
-  rowOpsBytes = std::max(rowOpsBytes, heads.scratchBytes());
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,6 +9,7 @@ target_sources(LathePasses PRIVATE
   lowering/AmxTile.cpp
   lowering/AssignSchedules.cpp
   lowering/Contraction.cpp
+  lowering/ContractionResults.cpp
   lowering/ElementwiseCode.cpp
   lowering/IntegerDot.cpp
   lowering/IntegerTile.cpp
