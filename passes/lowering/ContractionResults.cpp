@@ -36,7 +36,7 @@ Value ContractionResults::sumsOfRow(Value row) const {
 /// \p body for the \p size columns from \p column on: for some that the result
 /// has, or, where it ends among them, for those that are left.
 void ContractionResults::buildCut(Value column, int64_t size,
-                                 llvm::function_ref<void(bool)> body) {
+                                  llvm::function_ref<void(bool)> body) {
   if (match.resultColumns % size == 0)
     return body(/*isWhole=*/true);
   OpBuilder &builder = frame.builder();
@@ -63,7 +63,7 @@ void ContractionResults::buildElements() {
 /// The bias of the columns from \p column + \p shift on, as f32; without
 /// \p mask, whose lanes alone are read, all of a vector.
 Value ContractionResults::loadBias(Value column, int64_t shift,
-                                  Value mask) const {
+                                   Value mask) const {
   OpBuilder &builder = frame.builder();
   auto bias = cast<BlockArgument>(linear().getBias());
   Type element = cast<RankedTensorType>(bias.getType()).getElementType();
@@ -84,12 +84,13 @@ Value ContractionResults::maskAt(Value column) const {
 /// A vector of each of \p results, which are elementwise, of row \p tileRow of
 /// the block; only the lanes of \p mask where there is one.
 SmallVector<Value> ContractionResults::resultVectors(ValueRange results,
-                                                    Value tileRow, Value column,
-                                                    Value mask) {
+                                                     Value tileRow,
+                                                     Value column, Value mask) {
   OpBuilder &builder = frame.builder();
   int64_t lanes = match.schedule.getVector();
   Value row = code.add(launch.blockBegin, tileRow);
-  Value tileColumn = code.sub(column, launch.columnBegin), sums = sumsOfRow(tileRow);
+  Value tileColumn = code.sub(column, launch.columnBegin),
+        sums = sumsOfRow(tileRow);
   auto root = [&](const ElementwiseCode::Place &place, int64_t shift) {
     Value at = shift == 0 ? tileColumn : code.add(tileColumn, tile.upOffset());
     Value sum = buildLoad(builder, loc, VectorType::get(lanes, code.f32()),
@@ -106,7 +107,8 @@ SmallVector<Value> ContractionResults::resultVectors(ValueRange results,
 }
 
 /// Stores one vector of each result, of row \p tileRow of the block.
-void ContractionResults::storeVector(Value tileRow, Value column, bool isWhole) {
+void ContractionResults::storeVector(Value tileRow, Value column,
+                                     bool isWhole) {
   OpBuilder &builder = frame.builder();
   Value mask = isWhole ? Value() : maskAt(column);
   Operation *end = frame.source().getBody().front().getTerminator();
@@ -135,18 +137,19 @@ void ContractionResults::storeVector(Value tileRow, Value column, bool isWhole) 
 
 void ContractionResults::buildPanelMaxima() {
   code.loop(code.index(0), launch.blockRows, 1, [&](Value tileRow) {
-    code.loop(launch.columnBegin, launch.columnEnd, kPanelColumns, [&](Value column) {
-      buildCut(column, kPanelColumns, [&](bool isWhole) {
-        storePanelMaximum(tileRow, column, isWhole);
-      });
-    });
+    code.loop(launch.columnBegin, launch.columnEnd, kPanelColumns,
+              [&](Value column) {
+                buildCut(column, kPanelColumns, [&](bool isWhole) {
+                  storePanelMaximum(tileRow, column, isWhole);
+                });
+              });
   });
 }
 
 /// Stores the largest number, and its place, of the panel that begins with
 /// \p column, of row \p tileRow of the block.
 void ContractionResults::storePanelMaximum(Value tileRow, Value column,
-                                          bool isWhole) {
+                                           bool isWhole) {
   OpBuilder &builder = frame.builder();
   int64_t lanes = match.schedule.getVector();
   PanelArgmaxOp argmax = match.panelArgmax;
@@ -184,15 +187,17 @@ void ContractionResults::storePanelMaximum(Value tileRow, Value column,
 void ContractionResults::addBias() const {
   OpBuilder &builder = frame.builder();
   auto type = VectorType::get(match.schedule.getVector(), code.f32());
-  code.loop(launch.columnBegin, launch.columnEnd, match.schedule.getVector(), [&](Value column) {
-    Value bias = loadBias(column, /*shift=*/0, /*mask=*/nullptr);
-    code.loop(code.index(0), launch.blockRows, 1, [&](Value tileRow) {
-      Value place = buildElementPtr(builder, loc, sumsOfRow(tileRow),
-                                    code.f32(), code.sub(column, launch.columnBegin));
-      Value sum = buildLoad(builder, loc, type, place);
-      buildStore(builder, loc, code.addf(sum, bias), place);
-    });
-  });
+  code.loop(launch.columnBegin, launch.columnEnd, match.schedule.getVector(),
+            [&](Value column) {
+              Value bias = loadBias(column, /*shift=*/0, /*mask=*/nullptr);
+              code.loop(code.index(0), launch.blockRows, 1, [&](Value tileRow) {
+                Value place = buildElementPtr(
+                    builder, loc, sumsOfRow(tileRow), code.f32(),
+                    code.sub(column, launch.columnBegin));
+                Value sum = buildLoad(builder, loc, type, place);
+                buildStore(builder, loc, code.addf(sum, bias), place);
+              });
+            });
 }
 
 void ContractionResults::buildHeads() {
@@ -205,8 +210,9 @@ void ContractionResults::buildHeads() {
     // Such that column `columnBegin` is where the first sum is.
     Value sums = buildElementPtr(frame.builder(), loc, sumsOfRow(tileRow),
                                  code.f32(), code.mul(launch.columnBegin, -1));
-    heads.emitColumns(code.add(launch.blockBegin, tileRow),
-                      {linear().getResult(), sums, launch.columnBegin, launch.columnEnd});
+    heads.emitColumns(
+        code.add(launch.blockBegin, tileRow),
+        {linear().getResult(), sums, launch.columnBegin, launch.columnEnd});
   });
   usedScratch = heads.scratchBytes();
 }

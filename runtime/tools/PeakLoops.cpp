@@ -41,30 +41,43 @@ static constexpr PeakLoop chains(void (*run)(uint32_t), size_t multiplyAdds) {
   return {run, 2.0 * static_cast<double>(multiplyAdds * kChains * kSteps)};
 }
 
+// Of any vector type, and without instructions of a level, so that they become
+// part of loops for each.
+
+/// Gives each of \p sums a number of its own.
+template <typename Vector>
+[[gnu::always_inline]] static inline void beginChains(Vector (&sums)[kChains]) {
+  for (size_t i = 0; i < kChains; ++i)
+    for (size_t lane = 0; lane < sizeof(Vector) / sizeof(sums[0][0]); ++lane)
+      sums[i][lane] = i;
+}
+
+/// Lets all of \p sums count.
+template <typename Vector>
+[[gnu::always_inline]] static inline void endChains(Vector (&sums)[kChains]) {
+  for (size_t i = 1; i < kChains; ++i)
+    sums[0] += sums[i];
+  sink = static_cast<float>(sums[0][0]);
+}
+
 #if defined(__x86_64__)
 
 __attribute__((target("avx512f"))) static void runFma512(uint32_t word) {
   __m512 by = _mm512_set1_ps(std::bit_cast<float>(word)), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m512 &sum : sums)
       sum = _mm512_fmadd_ps(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm512_add_ps(sums[0], sums[i]);
-  sink = _mm512_cvtss_f32(sums[0]);
+  endChains(sums);
 }
 
 __attribute__((target("avx2,fma"))) static void runFma256(uint32_t word) {
   __m256 by = _mm256_set1_ps(std::bit_cast<float>(word)), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm256_set1_ps(static_cast<float>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m256 &sum : sums)
       sum = _mm256_fmadd_ps(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm256_add_ps(sums[0], sums[i]);
-  sink = _mm256_cvtss_f32(sums[0]);
+  endChains(sums);
 }
 
 __attribute__((target("avx512f,avx512bf16"))) static void
@@ -72,27 +85,21 @@ runDpbf16(uint32_t word) {
   auto by =
       reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int32_t>(word)));
   __m512 sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m512 &sum : sums)
       sum = _mm512_dpbf16_ps(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm512_add_ps(sums[0], sums[i]);
-  sink = _mm512_cvtss_f32(sums[0]);
+  endChains(sums);
 }
 
 __attribute__((target("avx512f,avx512vnni"))) static void
 runDpbusd(uint32_t word) {
   __m512i by = _mm512_set1_epi32(static_cast<int32_t>(word)), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm512_set1_epi32(static_cast<int32_t>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m512i &sum : sums)
       sum = _mm512_dpbusd_epi32(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm512_xor_si512(sums[0], sums[i]);
-  sink = static_cast<float>(_mm512_cvtsi512_si32(sums[0]));
+  endChains(sums);
 }
 
 // Before vpdpbusd three instructions do its work. Their products do not depend
@@ -102,33 +109,27 @@ __attribute__((target("avx512f,avx512bw"))) static void
 runMaddubs512(uint32_t word) {
   __m512i by = _mm512_set1_epi32(static_cast<int32_t>(word)), sums[kChains];
   __m512i ones = _mm512_set1_epi16(1);
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm512_set1_epi32(static_cast<int32_t>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m512i &sum : sums) {
       asm("" : "+v"(by));
       __m512i pairs = _mm512_maddubs_epi16(by, by);
       sum = _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, ones));
     }
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm512_xor_si512(sums[0], sums[i]);
-  sink = static_cast<float>(_mm512_cvtsi512_si32(sums[0]));
+  endChains(sums);
 }
 
 __attribute__((target("avx2"))) static void runMaddubs256(uint32_t word) {
   __m256i by = _mm256_set1_epi32(static_cast<int32_t>(word)), sums[kChains];
   __m256i ones = _mm256_set1_epi16(1);
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = _mm256_set1_epi32(static_cast<int32_t>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (__m256i &sum : sums) {
       asm("" : "+x"(by));
       __m256i pairs = _mm256_maddubs_epi16(by, by);
       sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
     }
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = _mm256_xor_si256(sums[0], sums[i]);
-  sink = static_cast<float>(_mm256_extract_epi32(sums[0], 0));
+  endChains(sums);
 }
 
 namespace {
@@ -205,28 +206,22 @@ static constexpr LevelLoops kLevels[] = {
 
 static void runFma128(uint32_t word) {
   float32x4_t by = vdupq_n_f32(std::bit_cast<float>(word)), sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = vdupq_n_f32(static_cast<float>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (float32x4_t &sum : sums)
       sum = vfmaq_f32(by, sum, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = vaddq_f32(sums[0], sums[i]);
-  sink = vgetq_lane_f32(sums[0], 0);
+  endChains(sums);
 }
 
 __attribute__((target("arch=armv8.2-a+dotprod"))) static void
 runSdot(uint32_t word) {
   int8x16_t by = vreinterpretq_s8_u32(vdupq_n_u32(word));
   int32x4_t sums[kChains];
-  for (size_t i = 0; i < kChains; ++i)
-    sums[i] = vdupq_n_s32(static_cast<int32_t>(i));
+  beginChains(sums);
   for (size_t step = 0; step < kSteps; ++step)
     for (int32x4_t &sum : sums)
       sum = vdotq_s32(sum, by, by);
-  for (size_t i = 1; i < kChains; ++i)
-    sums[0] = veorq_s32(sums[0], sums[i]);
-  sink = static_cast<float>(vgetq_lane_s32(sums[0], 0));
+  endChains(sums);
 }
 
 static constexpr LevelLoops kLevels[] = {
