@@ -32,15 +32,14 @@
 #include "dialects/lathe/PackedQuant.h"
 #include "dialects/rt/Rt.h"
 #include "passes/analysis/BufferSizes.h"
+#include "passes/analysis/SizeSums.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/plan/KernelGroups.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
 
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -54,59 +53,6 @@ namespace {
 constexpr int64_t kMostFlops = int64_t(1) << 60;
 constexpr int64_t kMostBytes = int64_t(1) << 44;
 constexpr int64_t kMostPerPair = int64_t(1) << 40;
-
-//===----------------------------------------------------------------------===//
-// Numbers that depend on symbols
-//===----------------------------------------------------------------------===//
-
-/// A number times symbols; not known where it does not fit 63 bits or a size
-/// has no name.
-struct Product {
-  int64_t factor = 1;
-  std::vector<unsigned> symbols; ///< Sorted.
-  bool isKnown = true;
-
-  Product &operator*=(int64_t number) {
-    isKnown &= !llvm::MulOverflow(factor, number, factor);
-    return *this;
-  }
-};
-
-/// A sum of products.
-class Sum {
-public:
-  Sum &operator+=(const Product &product) {
-    isKnown &= product.isKnown;
-    int64_t &term = terms[product.symbols];
-    isKnown &= !llvm::AddOverflow(term, product.factor, term);
-    return *this;
-  }
-
-  bool known() const { return isKnown; }
-
-  /// Whether it is at most \p other, whatever the symbols are.
-  bool isAtMost(const Sum &other) const {
-    return llvm::all_of(terms, [&](const auto &term) {
-      auto same = other.terms.find(term.first);
-      return same != other.terms.end() && term.second <= same->second;
-    });
-  }
-
-  AffineExpr toExpr(MLIRContext *context) const {
-    AffineExpr sum = getAffineConstantExpr(0, context);
-    for (const auto &[symbols, factor] : terms) {
-      AffineExpr product = getAffineConstantExpr(1, context);
-      for (unsigned symbol : symbols)
-        product = product * getAffineSymbolExpr(symbol, context);
-      sum = sum + product * factor;
-    }
-    return sum;
-  }
-
-private:
-  std::map<std::vector<unsigned>, int64_t> terms;
-  bool isKnown = true;
-};
 
 //===----------------------------------------------------------------------===//
 // Ops
@@ -152,16 +98,9 @@ Reading readingOf(OpOperand &use) {
           return {Extent::Entries, op.getResult()};
         return {};
       })
-      .Case([&](AppendOp op) -> Reading {
+      .Case<AppendOp, CachedAttentionOp>([&](auto op) -> Reading {
         if (value == op.getKeys() || value == op.getValues())
-          return {Extent::None};
-        if (value == op.getPageTable())
-          return {Extent::Entries, op.getPositions()};
-        return {};
-      })
-      .Case([&](CachedAttentionOp op) -> Reading {
-        if (value == op.getKeys() || value == op.getValues())
-          return {Extent::Keys};
+          return {isa<AppendOp>(op) ? Extent::None : Extent::Keys};
         if (value == op.getPageTable())
           return {Extent::Entries, op.getPositions()};
         return {};
@@ -240,16 +179,16 @@ public:
   FailureOr<KernelCost> count();
 
 private:
-  Product &multiplyBySizes(Product &product, RankedTensorType type,
-                           int64_t first, int64_t last);
-  Product &multiplyBySizes(Product &product, Value value, int64_t first,
-                           int64_t last) {
+  SizeProduct &multiplyBySizes(SizeProduct &product, RankedTensorType type,
+                               int64_t first, int64_t last);
+  SizeProduct &multiplyBySizes(SizeProduct &product, Value value, int64_t first,
+                               int64_t last) {
     return multiplyBySizes(product, typeOf(value), first, last);
   }
-  Product elements(Value value);
-  static Product elementBytes(RankedTensorType type);
-  Product rowBytes(Value value);
-  Product bytes(Value value);
+  SizeProduct elements(Value value);
+  static SizeProduct elementBytes(RankedTensorType type);
+  SizeProduct rowBytes(Value value);
+  SizeProduct bytes(Value value);
 
   void countFlops(Operation *op);
   void countArithmetic(Operation *op);
@@ -262,16 +201,16 @@ private:
   /// The number of that; not known without one.
   int64_t operandOf(Value value);
 
-  AffineMap toMap(ArrayRef<Sum> sums);
+  AffineMap toMap(ArrayRef<SizeSum> sums);
   void addOperands(KernelCost &cost);
   void addResults(KernelCost &cost);
 
   func::FuncOp kernel;
   MLIRContext *context;
   ArrayRef<StringAttr> symbols;
-  Sum flops;
+  SizeSum flops;
   /// Of each operand: what its readers read, together.
-  SmallVector<Sum> readParts;
+  SmallVector<SizeSum> readParts;
   /// What was counted, and by what: two readers of a value read it once.
   llvm::SmallDenseSet<std::pair<Value, Value>> seen;
   SmallVector<Attribute> pairs;
@@ -280,8 +219,9 @@ private:
 };
 
 /// Multiplies \p product by the sizes [first, last) of \p type.
-Product &KernelCounter::multiplyBySizes(Product &product, RankedTensorType type,
-                                        int64_t first, int64_t last) {
+SizeProduct &KernelCounter::multiplyBySizes(SizeProduct &product,
+                                            RankedTensorType type,
+                                            int64_t first, int64_t last) {
   for (int64_t dim = first; dim < last; ++dim) {
     if (!type.isDynamicDim(dim)) {
       product *= type.getDimSize(dim);
@@ -299,16 +239,16 @@ Product &KernelCounter::multiplyBySizes(Product &product, RankedTensorType type,
   return product;
 }
 
-Product KernelCounter::elements(Value value) {
-  Product product;
+SizeProduct KernelCounter::elements(Value value) {
+  SizeProduct product;
   auto type = dyn_cast<RankedTensorType>(value.getType());
   product.isKnown = bool(type);
   return type ? multiplyBySizes(product, value, 0, type.getRank()) : product;
 }
 
 /// Bytes of an element of \p type.
-Product KernelCounter::elementBytes(RankedTensorType type) {
-  Product product;
+SizeProduct KernelCounter::elementBytes(RankedTensorType type) {
+  SizeProduct product;
   Type element = type.getElementType();
   product.isKnown =
       element.isIntOrFloat() && element.getIntOrFloatBitWidth() % 8 == 0;
@@ -317,29 +257,29 @@ Product KernelCounter::elementBytes(RankedTensorType type) {
 }
 
 /// Bytes of a row of \p value: of all sizes but the first.
-Product KernelCounter::rowBytes(Value value) {
+SizeProduct KernelCounter::rowBytes(Value value) {
   RankedTensorType type = storedType(typeOf(value));
   auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding());
-  Product product = elementBytes(type);
+  SizeProduct product = elementBytes(type);
   if (!packed || !packed.getQuant())
     return multiplyBySizes(product, type, 1, type.getRank());
-  product = Product();
+  product = SizeProduct();
   product *=
       PackedQuant(packed).panelBytes(type.getDimSize(1)) / packed.getColumns();
   return product;
 }
 
-Product KernelCounter::bytes(Value value) {
+SizeProduct KernelCounter::bytes(Value value) {
   RankedTensorType type = typeOf(value);
   if (isa_and_nonnull<PackedAttr>(type.getEncoding())) {
-    Product product;
+    SizeProduct product;
     FailureOr<AffineMap> size = sizeInBytes(type, symbols);
     product.isKnown = succeeded(size);
     if (succeeded(size))
       product *= cast<AffineConstantExpr>(size->getResult(0)).getValue();
     return product;
   }
-  Product product = rowBytes(value);
+  SizeProduct product = rowBytes(value);
   return multiplyBySizes(product, value, 0,
                          std::min<int64_t>(type.getRank(), 1));
 }
@@ -357,7 +297,7 @@ int64_t KernelCounter::operandOf(Value value) {
 }
 
 int64_t KernelCounter::flopsOfPair(Value query, bool hasSoftcap) {
-  Product product;
+  SizeProduct product;
   RankedTensorType type = typeOf(query);
   multiplyBySizes(product, query, 1, 2);
   isKnown &= product.isKnown && product.symbols.empty() &&
@@ -386,8 +326,8 @@ void KernelCounter::countAttention(AttentionOp op) {
 void KernelCounter::countAttention(CachedAttentionOp op) {
   // Pages are (pages, Hkv, D, 32) and (pages, Hkv, 32, D): a row of either is
   // 32 positions.
-  Product key = rowBytes(op.getKeys()), value = rowBytes(op.getValues());
-  for (const Product &page : {key, value})
+  SizeProduct key = rowBytes(op.getKeys()), value = rowBytes(op.getValues());
+  for (const SizeProduct &page : {key, value})
     isKnown &= page.isKnown && page.symbols.empty() &&
                page.factor / kPagePositions <= kMostPerPair;
   pairs.push_back(rt::PairsAttr::get(
@@ -405,13 +345,13 @@ void KernelCounter::countFlops(Operation *op) {
     return countAttention(attention);
   if (op->getNumResults() == 0)
     return;
-  Product product = elements(op->getResult(0));
+  SizeProduct product = elements(op->getResult(0));
   if (auto linear = dyn_cast<LinearOp>(op)) {
     if (linear.getBias())
       flops += product;
     multiplyBySizes(product, linear.getInput(), 1, 2) *= 2;
   } else if (auto rope = dyn_cast<RopeOp>(op)) {
-    product = Product();
+    product = SizeProduct();
     multiplyBySizes(product, rope.getInput(), 0, 2);
     multiplyBySizes(product, rope.getTable(), 1, 2) *= 3;
   } else if (isa<ArgmaxOp, PanelArgmaxOp>(op)) {
@@ -445,7 +385,7 @@ void KernelCounter::countReads(Operation *op) {
         reading.extent == Extent::Keys ||
         !seen.insert({value, reading.counted}).second)
       continue;
-    Product part;
+    SizeProduct part;
     if (reading.extent == Extent::Whole) {
       part = bytes(value);
     } else {
@@ -457,9 +397,9 @@ void KernelCounter::countReads(Operation *op) {
   }
 }
 
-AffineMap KernelCounter::toMap(ArrayRef<Sum> sums) {
+AffineMap KernelCounter::toMap(ArrayRef<SizeSum> sums) {
   SmallVector<AffineExpr> results;
-  for (const Sum &sum : sums) {
+  for (const SizeSum &sum : sums) {
     isKnown &= sum.known();
     results.push_back(sum.toExpr(context));
   }
@@ -468,7 +408,7 @@ AffineMap KernelCounter::toMap(ArrayRef<Sum> sums) {
 
 void KernelCounter::addOperands(KernelCost &cost) {
   for (auto [argument, parts] : llvm::zip(kernel.getArguments(), readParts)) {
-    Sum whole;
+    SizeSum whole;
     whole += bytes(argument);
     // Parts that overlap are not more than the whole.
     if (parts.isAtMost(whole))
@@ -477,18 +417,18 @@ void KernelCounter::addOperands(KernelCost &cost) {
       cost.reads.push_back(toMap(whole));
     else
       cost.reads.push_back(toMap({parts, whole}));
-    cost.writes.push_back(toMap(Sum()));
+    cost.writes.push_back(toMap(SizeSum()));
   }
 }
 
 void KernelCounter::addResults(KernelCost &cost) {
   Operation *end = kernel.getBody().front().getTerminator();
   for (auto [number, value] : llvm::enumerate(end->getOperands())) {
-    Sum written;
+    SizeSum written;
     auto append = value.getDefiningOp<AppendOp>();
     if (append) {
       // A row of pages is 32 positions.
-      Product added = rowBytes(value);
+      SizeProduct added = rowBytes(value);
       added.factor /= kPagePositions;
       written += multiplyBySizes(added, append.getKey(), 0, 1);
     } else {
@@ -499,7 +439,7 @@ void KernelCounter::addResults(KernelCost &cost) {
       cost.writes[tied.getInt()] = toMap(written);
       continue;
     }
-    cost.reads.push_back(toMap(Sum()));
+    cost.reads.push_back(toMap(SizeSum()));
     cost.writes.push_back(toMap(written));
   }
 }

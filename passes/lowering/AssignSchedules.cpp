@@ -14,6 +14,7 @@
 
 #include "dialects/lathe/QuantRows.h"
 #include "passes/Passes.h"
+#include "passes/analysis/KernelRoots.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/ScheduleCosts.h"
@@ -78,13 +79,6 @@ int64_t panelsOf(func::FuncOp kernel, LinearOp linear) {
                 llvm::divideCeil(weight.getDimSize(0), columns) >= kFewPanels;
   int64_t head = std::max<int64_t>(headSizeOf(kernel), 1);
   return std::lcm(head, isWide ? 2 * columns : columns) / columns;
-}
-
-/// The linear layer that \p kernel is rooted in; null where it has none.
-LinearOp linearOf(func::FuncOp kernel) {
-  LinearOp last;
-  kernel.walk([&](LinearOp linear) { last = linear; });
-  return last;
 }
 
 /// Rows and columns of the four of eight tile registers that hold sums: two by
@@ -169,16 +163,6 @@ const LevelRow *findLevel(StringRef level) {
   return row == std::end(kLevels) ? nullptr : row;
 }
 
-/// The attention that \p kernel is rooted in; null where it has none.
-Operation *attentionOf(func::FuncOp kernel) {
-  Operation *last = nullptr;
-  kernel.walk([&](Operation *op) {
-    if (isa<AttentionOp, CachedAttentionOp>(op))
-      last = op;
-  });
-  return last;
-}
-
 ScheduleAttr scheduleOf(func::FuncOp kernel, const LevelRow &row) {
   if (LinearOp linear = linearOf(kernel))
     return contractionSchedule(kernel, linear, row);
@@ -212,6 +196,16 @@ ScheduleProblem registerProblem(const LevelRow &row, int64_t taken) {
   return {"rows", expected("a register tile of at most " +
                                Twine(registersOf(row)) + " registers",
                            taken)};
+}
+
+/// That a tile's \p what takes \p bytes of scratch, if they are too many.
+std::optional<ScheduleProblem> scratchProblem(StringRef what, int64_t bytes) {
+  if (bytes <= kMostScratch)
+    return std::nullopt;
+  return ScheduleProblem{
+      "row_block",
+      expected("a tile of at most " + Twine(kMostScratch) + " bytes of " + what,
+               bytes)};
 }
 
 std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
@@ -249,12 +243,7 @@ std::optional<ScheduleProblem> checkContraction(const ContractionWork &work,
                                     schedule.getPanels())};
   int64_t bytes = schedule.getRowBlock() *
                   (columns * 4 * (work.isGated ? 2 : 1) + work.rowBytes);
-  if (bytes > kMostScratch)
-    return ScheduleProblem{"row_block",
-                           expected("a tile of at most " + Twine(kMostScratch) +
-                                        " bytes of sums and input",
-                                    bytes)};
-  return std::nullopt;
+  return scratchProblem("sums and input", bytes);
 }
 
 std::optional<ScheduleProblem> checkAttention(Operation *attention,
@@ -275,12 +264,7 @@ std::optional<ScheduleProblem> checkAttention(Operation *attention,
   auto query = cast<RankedTensorType>(attention->getOperand(0).getType());
   int64_t bytes =
       schedule.getRowBlock() * llvm::alignTo(query.getDimSize(2), 16) * 8;
-  if (bytes > kMostScratch)
-    return ScheduleProblem{"row_block",
-                           expected("a tile of at most " + Twine(kMostScratch) +
-                                        " bytes of queries and sums",
-                                    bytes)};
-  return std::nullopt;
+  return scratchProblem("queries and sums", bytes);
 }
 
 //===----------------------------------------------------------------------===//

@@ -3,6 +3,7 @@
 #include "passes/Passes.h"
 
 #include "dialects/lathe/QuantPages.h"
+#include "passes/analysis/KernelRoots.h"
 #include "passes/lowering/AttentionBuilder.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/RowShapes.h"
@@ -24,16 +25,6 @@ namespace {
 /// Query rows of one tile where no schedule says how many: keys are transposed
 /// again for each tile, which 256 rows make cheap.
 constexpr int64_t kDefaultRowBlock = 256;
-
-/// The attention of \p kernel, null if it has none.
-Operation *findAttention(func::FuncOp kernel) {
-  Operation *found = nullptr;
-  kernel.walk([&](Operation *op) {
-    if (isa<AttentionOp, CachedAttentionOp>(op))
-      found = op;
-  });
-  return found;
-}
 
 /// Checks that \p value is columns of an argument: attention reads it in an
 /// order of its own.
@@ -164,7 +155,7 @@ AttentionSource sourceOf(const KernelFrame &frame, Operation *attention) {
 void lowerAttentionKernel(func::FuncOp kernel, Operation *attention) {
   AttentionShape shape = shapeOf(kernel, attention);
   KernelFrame frame = KernelFrame::open(kernel);
-  Operation *original = findAttention(frame.source());
+  Operation *original = attentionOf(frame.source());
   KernelCode code{frame.builder(), kernel.getLoc()};
   AttentionBuilder builder(code, shape, sourceOf(frame, original),
                            frame.scratch());
@@ -181,7 +172,7 @@ struct LowerAttention : impl::LowerAttentionBase<LowerAttention> {
     for (auto kernel : getOperation().getOps<func::FuncOp>()) {
       if (!isUnloweredKernel(kernel))
         continue;
-      Operation *attention = findAttention(kernel);
+      Operation *attention = attentionOf(kernel);
       if (!attention)
         continue;
       if (failed(checkAttentionKernel(kernel, attention)))

@@ -3,6 +3,7 @@
 #include "passes/lowering/ScheduleKeys.h"
 
 #include "dialects/lathe/QuantRows.h"
+#include "passes/analysis/KernelRoots.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/ScheduleCosts.h"
 
@@ -75,16 +76,12 @@ static void printAttention(raw_ostream &out, Operation *op) {
 std::optional<std::string> scheduleKeyOf(func::FuncOp kernel) {
   std::string key;
   llvm::raw_string_ostream out(key);
-  kernel.walk([&](Operation *op) {
-    if (!key.empty())
-      return;
-    auto linear = dyn_cast<LinearOp>(op);
-    if (linear &&
-        isa_and_nonnull<PackedAttr>(linear.getWeight().getType().getEncoding()))
-      printLinear(out, kernel, linear);
-    else if (isa<AttentionOp, CachedAttentionOp>(op))
-      printAttention(out, op);
-  });
+  LinearOp linear = linearOf(kernel);
+  if (linear &&
+      isa_and_nonnull<PackedAttr>(linear.getWeight().getType().getEncoding()))
+    printLinear(out, kernel, linear);
+  else if (Operation *attention = attentionOf(kernel))
+    printAttention(out, attention);
   if (key.empty())
     return std::nullopt;
   return key;

@@ -17,6 +17,7 @@
 
 #include "dialects/lathe/Lathe.h"
 #include "dialects/rt/Rt.h"
+#include "passes/analysis/KernelRoots.h"
 #include "passes/lowering/Contraction.h"
 #include "passes/lowering/KernelAbi.h"
 #include "passes/lowering/RowBuilder.h"
@@ -48,12 +49,6 @@ func::FuncOp kernelOf(func::CallOp call, const SymbolTable &table) {
 
 Operation *terminatorOf(func::FuncOp kernel) {
   return kernel.getBody().front().getTerminator();
-}
-
-/// The one linear layer of \p kernel; null if it has none, or several.
-LinearOp linearOf(func::FuncOp kernel) {
-  auto layers = llvm::to_vector(kernel.getOps<LinearOp>());
-  return layers.size() == 1 ? layers.front() : LinearOp();
 }
 
 //===----------------------------------------------------------------------===//

@@ -17,6 +17,7 @@
 #include "passes/plan/KernelGroups.h"
 
 #include "dialects/lathe/Lathe.h"
+#include "passes/analysis/KernelRoots.h"
 #include "passes/lowering/ElementwiseCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -252,7 +253,7 @@ bool takesRounding(Operation *root, Operation *round) {
     return isRowKernel;
   if (isa<LinearOp>(root))
     return getElementTypeOrSelf(round->getResult(0).getType()).isBF16();
-  return isRowKernel || isa<AttentionOp, CachedAttentionOp>(root);
+  return isRowKernel || lathe::isAttention(root);
 }
 
 /// A rounded copy is stored by what computes the value, even where others read
@@ -268,7 +269,7 @@ bool Grouping::joinRounding(Operation *op) {
   if (!group || group->back() != source || !takesRounding(group->front(), op))
     return false;
   // Attention writes its result once.
-  bool isAttention = isa<AttentionOp, CachedAttentionOp>(group->front());
+  bool isAttention = lathe::isAttention(group->front());
   if ((isAttention && !value.hasOneUse()) || !isReadAfter(source, op))
     return false;
   append(*group, op);
@@ -301,8 +302,7 @@ void Grouping::joinRotations(AppendOp append, KernelGroup &group) {
 bool takesView(Operation *root, Operation *view) {
   if (isa<LinearOp>(root))
     return isRowReshape(view);
-  return !isa<AttentionOp, CachedAttentionOp>(root) ||
-         !isa<tensor::ExtractSliceOp>(view);
+  return !lathe::isAttention(root) || !isa<tensor::ExtractSliceOp>(view);
 }
 
 /// A view that the entry itself returns or keeps is computed by the kernel

@@ -13,6 +13,7 @@
 
 #include "dialects/rt/Rt.h"
 #include "passes/analysis/BufferSizes.h"
+#include "passes/analysis/SizeSums.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,7 +21,6 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
-#include <map>
 
 using namespace mlir;
 
@@ -219,74 +219,29 @@ Placement place(ArrayRef<Resident> residents, ArrayRef<int64_t> sizes,
 // The peak as a formula
 //===----------------------------------------------------------------------===//
 
-/// A sum of products of symbols: factors, sorted, to bytes.
-using Polynomial = std::map<std::vector<unsigned>, int64_t>;
-
-/// Reads a product of symbols and a constant, which sizes of tensors are.
-bool readProduct(AffineExpr expr, std::vector<unsigned> &factors,
-                 int64_t &constant) {
-  if (auto number = dyn_cast<AffineConstantExpr>(expr)) {
-    constant *= number.getValue();
-    return true;
-  }
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
-    factors.push_back(symbol.getPosition());
-    return true;
-  }
-  auto product = dyn_cast<AffineBinaryOpExpr>(expr);
-  return product && product.getKind() == AffineExprKind::Mul &&
-         readProduct(product.getLHS(), factors, constant) &&
-         readProduct(product.getRHS(), factors, constant);
-}
-
-/// Whether \p small is at most \p large whatever the symbols are.
-bool isDominated(const Polynomial &small, const Polynomial &large) {
-  return llvm::all_of(small, [&](const auto &term) {
-    auto other = large.find(term.first);
-    return other != large.end() && term.second <= other->second;
-  });
-}
-
-AffineExpr toExpr(const Polynomial &polynomial, MLIRContext *context) {
-  AffineExpr sum = getAffineConstantExpr(0, context);
-  for (const auto &[factors, bytes] : polynomial) {
-    AffineExpr product = getAffineConstantExpr(1, context);
-    for (unsigned factor : factors)
-      product = product * getAffineSymbolExpr(factor, context);
-    sum = sum + product * bytes;
-  }
-  return sum;
-}
-
 /// The sums of what lives at each command, without those that another one
 /// exceeds for all sizes. Null if a size is no product.
 AffineMapAttr peakFormula(ArrayRef<Resident> residents, int64_t commands,
                           unsigned symbols, MLIRContext *context) {
-  SmallVector<Polynomial> peaks;
+  SmallVector<SizeSum> peaks;
   for (int64_t command = 0; command < std::max<int64_t>(commands, 1);
        ++command) {
-    Polynomial live;
-    for (const Resident &resident : residents) {
-      if (!resident.lifetime.overlaps({command, command}))
-        continue;
-      std::vector<unsigned> factors;
-      int64_t bytes = 1;
-      if (!readProduct(resident.bytes.getResult(0), factors, bytes))
-        return {};
-      llvm::sort(factors);
-      live[factors] += bytes;
-    }
-    if (llvm::any_of(peaks, [&](const Polynomial &peak) {
-          return isDominated(live, peak);
-        }))
+    SizeSum live;
+    for (const Resident &resident : residents)
+      if (resident.lifetime.overlaps({command, command}))
+        live += SizeProduct::of(resident.bytes.getResult(0));
+    if (!live.known())
+      return {};
+    if (llvm::any_of(peaks,
+                     [&](const SizeSum &peak) { return live.isAtMost(peak); }))
       continue;
-    llvm::erase_if(
-        peaks, [&](const Polynomial &peak) { return isDominated(peak, live); });
+    llvm::erase_if(peaks,
+                   [&](const SizeSum &peak) { return peak.isAtMost(live); });
     peaks.push_back(std::move(live));
   }
   SmallVector<AffineExpr> results;
-  for (const Polynomial &peak : peaks)
-    results.push_back(toExpr(peak, context));
+  for (const SizeSum &peak : peaks)
+    results.push_back(peak.toExpr(context));
   return AffineMapAttr::get(AffineMap::get(0, symbols, results, context));
 }
 
