@@ -202,6 +202,9 @@ static Exit reportEnd(const std::vector<std::string> &words, int status) {
     return fail(Exit::NoSpace,
                 "the compiler was killed, as a system does that runs out of "
                 "memory (close other programs, or lower --jobs)");
+  if (signal == SIGPIPE)
+    return fail(Exit::Interrupted,
+                "standard output was closed before all was written");
   std::string reproducer = writeReproducer(words);
   return fail(
       Exit::Bug,

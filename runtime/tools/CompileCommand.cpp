@@ -8,6 +8,7 @@
 #include "runtime/tools/ChildProcess.h"
 #include "runtime/tools/Command.h"
 #include "runtime/tools/Numbers.h"
+#include "runtime/tools/PathFlag.h"
 
 #include <memory>
 
@@ -159,20 +160,18 @@ void lathe::tools::addCompileCommand(CLI::App &app, Exit &result) {
       ->add_option(
           "--schedules", options->schedules,
           "File of schedules (docs/cli.md) that go before the compiler's own")
-      ->check(CLI::Validator(
-          [](const std::string &path) {
-            return path.empty() ? "expected a file, got ''" : std::string();
-          },
-          ""));
+      ->check(nonEmptyPath());
   command
       ->add_flag("--tune{60}", options->tuneSeconds,
                  "Look for this machine's best schedules by running kernels, "
                  "for so many seconds at most (--tune is --tune=60), and take "
                  "those found before; --tune=0: only take them")
       ->check(wholeNumber(0, 86400));
-  command->add_option("--dump-ir", options->dumpIr,
-                      "Folder that gets the module after each phase, and the "
-                      "schedules of kernels");
+  command
+      ->add_option("--dump-ir", options->dumpIr,
+                   "Folder that gets the module after each phase, and the "
+                   "schedules of kernels")
+      ->check(nonEmptyPath());
   command
       ->add_option("--compile-to", options->compileTo,
                    "Stop after this phase and write the module as text")

@@ -236,6 +236,14 @@ Exit tools::countLaunches(const lathe_model_t *model,
   if (Exit exit = readSettings(options.settings, symbols, settings);
       exit != Exit::Done)
     return exit;
+  lathe_model_info_t about = LATHE_INIT(lathe_model_info_t);
+  if (lathe_status_t status = lathe_model_info(model, &about))
+    return fail(status);
+  if (options.past > static_cast<uint64_t>(about.context))
+    return fail(Exit::Usage,
+                "--past: expected at most " + std::to_string(about.context) +
+                    ", the positions that the model was compiled for, got " +
+                    std::to_string(options.past));
   size_t first = 0, last = SIZE_MAX;
   if (!options.entry.empty()) {
     if (lathe_model_find_entry(model, options.entry.c_str(), &first) !=

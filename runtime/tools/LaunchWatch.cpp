@@ -3,6 +3,7 @@
 #include "runtime/tools/LaunchWatch.h"
 
 #include "runtime/tools/LoadedModel.h"
+#include "runtime/tools/PathFlag.h"
 
 #include <cstdio>
 
@@ -10,9 +11,10 @@ using namespace lathe;
 using namespace lathe::tools;
 
 CLI::Option *tools::addTraceFlag(CLI::App &command, WatchOptions &options) {
-  return command.add_option(
-      "--trace", options.trace,
-      "File for a Chrome trace of the launches (Perfetto opens it)");
+  return command
+      .add_option("--trace", options.trace,
+                  "File for a Chrome trace of the launches (Perfetto opens it)")
+      ->check(nonEmptyPath());
 }
 
 Exit LaunchWatch::begin(const WatchOptions &options, const lathe_model_t *model,

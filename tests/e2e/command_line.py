@@ -208,6 +208,12 @@ with tempfile.TemporaryDirectory() as folder:
         (folder / "locked").mkdir(mode=0o500)
         program.refuses(3, ["locked"], "compile", stories, "-o", folder / "locked" / "x.lathe")
     program.refuses(3, ["nowhere"], "compile", stories, "-o", folder / "nowhere" / "x.lathe")
+    # A reader that has gone, as that of `lathe … | head` does.
+    closed = subprocess.Popen([program.lathe, "compile", stories, "--compile-to", "graph", "-o", "-"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    closed.stdout.close()
+    said = closed.stderr.read()
+    check(closed.wait() == 6 and "was closed before all" in said, f"a closed pipe: {closed.returncode}, {said!r}")
     full = subprocess.run(f"'{program.lathe}' generate '{model}' -p Once -n 5 > /dev/full", shell=True,
                           capture_output=True, text=True)
     check(full.returncode == 4 and "standard output" in full.stderr, f"full disk: {full}")

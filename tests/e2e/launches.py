@@ -186,6 +186,8 @@ def check_refusals(model, folder, inputs):
     program.refuses(2, ["--set", "once", "'tokens=2'"], *launches, "--set", "tokens=1,tokens=2")
     program.refuses(2, ["entry 'walk'", "there are: forward"], *launches, "--entry", "walk")
     program.refuses(2, ["--past", "--launches"], "inspect", model, "--past", "1")
+    program.refuses(2, ["--past", "at most"], "inspect", model, "--launches", "--past", "100000")
+    program.refuses(2, ["--trace", "expected a path"], "run", model, "forward", "-i", "x.npy", "--trace", "")
     program.refuses(2, ["--launches", "only an artifact"], "inspect", folder / "x.gguf", "--launches")
     missing = folder / "none" / "t.json"
     program.refuses(3, [missing], "run", model, "forward", *inputs, "--trace", missing)

@@ -89,7 +89,7 @@ with tempfile.TemporaryDirectory() as folder:
     for value in ("x", "-1", "1.5", "86401"):
         program.refuses(2, ["--tune: expected a whole number from 0 to 86400", value], *arguments, f"--tune={value}")
     program.refuses(2, ["--tune=", "expected a value"], *arguments, "--tune=")
-    program.refuses(2, ["--schedules", "expected a file"], *arguments, "--schedules", "")
+    program.refuses(2, ["--schedules", "expected a path"], *arguments, "--schedules", "")
     program.refuses(1, ["--tune", "-O0"], *arguments, "--tune", "-O0")
     other = "aarch64" if level != "aarch64" else "x86-64-v3"
     program.refuses(1, ["--tune", "add host"], *arguments, "--tune", "--target", other)
