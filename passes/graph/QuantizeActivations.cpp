@@ -98,9 +98,10 @@ struct QuantizeActivations
       });
     }
     if (!isAny) {
-      getOperation().emitError(
-          "expects linear layers with quantised weights, whose inputs can be "
-          "quantised too (give --weights q8 or q4, or a quantised GGUF file)");
+      getOperation().emitError("--activations q8 expects linear layers with "
+                               "quantised weights, whose "
+                               "inputs are quantised too (give --weights q8 or "
+                               "q4, or a quantised GGUF file)");
       signalPassFailure();
     }
   }

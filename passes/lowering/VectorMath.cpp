@@ -215,12 +215,14 @@ static Value geluFar(const Formula &f, Value x) {
 /// P = 1/2 + x q(x^2) is 0 and 1 from 4.25 on.
 static Value roundedGelu(const Formula &f, Value x) {
   constexpr float kBound = 4.25f;
-  Value y = f.atMost(f.atLeast(x, -kBound), kBound);
+  // Also keeps -inf, and the last bit of P, from what is 0 there.
+  Value bounded = f.atLeast(x, -kBound);
+  Value y = f.atMost(bounded, kBound);
   Value q = f.polynomial(f.mul(y, y),
                          {0.39911145f, -0.0666675046f, 0.00999230612f,
                           -0.00115619844f, 0.000100654659f, -6.27462305e-06f,
                           2.59534573e-07f, -6.29307007e-09f, 6.71140921e-11f});
-  return f.mul(x, f.fma(q, y, f.number(0.5f)));
+  return f.mul(bounded, f.fma(q, y, f.number(0.5f)));
 }
 
 /// x / (1 + exp(-scaled)).

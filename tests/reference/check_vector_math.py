@@ -4,7 +4,8 @@
 
 Each function is run on every `stride`-th of the 2^32 floats, NaNs, infinities
 and subnormals included, and compared with NumPy's float64; powf on pairs of all
-exponents and of all special numbers. Errors are in units of the last place of
+exponents and of all special numbers, gelu `rounded` within what its op allows,
+and the powers of 2 in attention. Errors are in units of the last place of
 the exact result; below the normal numbers, in units of the smallest subnormal.
 `--stride 1` takes all floats.
 """
@@ -75,6 +76,7 @@ FUNCTIONS = {
 }
 GATES = ("gelu", "silu", "quick_gelu", "gelu_tanh")  # 0 at -inf
 POW_UNITS = 0.51
+POWER_UNITS = 1  # of 2^t in attention
 
 
 def text():
@@ -83,7 +85,14 @@ def text():
     one = "".join(
         f"func.func private @{name}(%x: {kind}) -> {kind} {head} {{\n  %r = {op} : {kind}\n"
         f"  return %r : {kind}\n}}\n" for name, (op, _, _) in FUNCTIONS.items())
-    return one + (f"func.func private @powf(%x: {kind}, %y: {kind}) -> {kind} {head} {{\n"
+    heads, index = (f"tensor<?x{size}#lathe.dims<\"tokens\">>" for size in ("1x1xf32, ", "i32, "))
+    return one + (f"func.func private @rounded_gelu(%x: {kind}) -> {kind} {head} {{\n"
+                  f"  %r = lathe.activation gelu %x rounded : {kind}\n  return %r : {kind}\n}}\n"
+                  # A scale that is 1 as a power of 2.
+                  f"func.func private @power(%q: {heads}, %k: {heads}, %v: {heads}, %s: {index}) -> {heads} {head} {{\n"
+                  f"  %r = lathe.attention %q, %k, %v by %s scale 0.693147182 : {heads}, {heads}, {index}\n"
+                  f"  return %r : {heads}\n}}\n"
+                  f"func.func private @powf(%x: {kind}, %y: {kind}) -> {kind} {head} {{\n"
                   f"  %r = math.powf %x, %y : {kind}\n  return %r : {kind}\n}}\n")
 
 
@@ -167,6 +176,42 @@ def check_pow(kernels):
     return error.max(), x.flat[error.argmax()], faults
 
 
+def check_rounded_gelu(kernels, stride):
+    """Errors here are shares of what is allowed: 2^-14, below 1 2^-11 of the result, and its rounding."""
+    worst, where, faults = 0.0, 0.0, 0
+    for x in inputs(stride):
+        result = Buffer(np.empty_like(x))
+        kernels.call("rounded_gelu", [Buffer(x), result], [len(x)])
+        with np.errstate(all="ignore"):
+            exact = np.where(np.isneginf(x), 0.0, gelu(x.astype(np.float64)))
+            bound = np.where(np.abs(x) < 1, 2.0**-11 * np.abs(exact) + 2.0**-149, 2.0**-14 + 2.0**-23 * np.abs(exact))
+            error = np.abs(result.array.astype(np.float64) - exact) / bound
+        special = ~np.isfinite(exact)
+        same = (result.array == exact) | (np.isnan(result.array) & np.isnan(exact))
+        error = np.where(special, 0.0, error)
+        faults += int((~(error <= 1) | (special & ~same)).sum())
+        if error.max() > worst:
+            worst, where = error.max(), x.flat[error.argmax()]
+    return worst, where, faults
+
+
+def check_power(kernels):
+    """2^t of attention: of two keys with scores 0 and t the second has that weight, as 1 + 2^t is 1 here."""
+    edges = np.array([-125, np.nextafter(np.float32(-125), 0), -25, -126, -1000, -3e38], np.float32)
+    t = np.concatenate([edges, np.random.default_rng(0).uniform(-125, -25, 20000).astype(np.float32)])
+    ones = np.ones((2 * len(t), 1, 1), np.float32)
+    keys, values = np.zeros_like(ones), np.zeros_like(ones)
+    keys[1::2, 0, 0], values[1::2] = t, 1
+    result = Buffer(np.empty_like(ones))
+    sequences = np.repeat(np.arange(len(t), dtype=np.int32), 2)
+    kernels.call("power", [Buffer(ones), Buffer(keys), Buffer(values), Buffer(sequences), result], [len(ones)])
+    got = result.array.reshape(-1, 2)
+    exact = np.where(t < -125, 0.0, 2.0 ** np.maximum(t.astype(np.float64), -200))
+    error = units(got[:, 0], exact)
+    faults = (error > POWER_UNITS) | (got[:, 0] != got[:, 1]) | ((t < -125) & (got[:, 0] != 0))
+    return error.max(), t[error.argmax()], int(faults.sum())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lathe-opt", default="lathe-opt")
@@ -176,14 +221,15 @@ def main():
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        kernels = Kernels(text(), "--lathe-lower-rows", pathlib.Path(folder), options.lathe_opt,
+        kernels = Kernels(text(), "--lathe-lower-rows --lathe-lower-attention", pathlib.Path(folder), options.lathe_opt,
                           options.tools, options.cpu)
-        for name in [*FUNCTIONS, "powf"]:
-            worst, where, faults = (check_pow(kernels) if name == "powf"
-                                    else check(kernels, name, options.stride))
+        others = {"powf": lambda: check_pow(kernels), "power": lambda: check_power(kernels),
+                  "rounded_gelu": lambda: check_rounded_gelu(kernels, options.stride)}
+        for name in [*FUNCTIONS, *others]:
+            worst, where, faults = (others[name]() if name in others else check(kernels, name, options.stride))
             failed += faults > 0
             print(f"{name}: {worst:.2f} units at {where:.9g}, {faults} faults")
-    print(f"{len(FUNCTIONS) + 1 - failed} passed, {failed} failed")
+    print(f"{len(FUNCTIONS) + len(others) - failed} passed, {failed} failed")
     raise SystemExit(bool(failed))
 
 
