@@ -1,4 +1,5 @@
-"""SmolLM2-135M compiles from its GGUF and writes the reference's greedy text.
+"""SmolLM2-135M compiles from its GGUF and writes the reference's greedy text; with
+--activations q8 its perplexity on a novel rises by less than 1 %.
 
     smollm2.py BUILD_DIRECTORY MODEL.gguf
 """
@@ -28,4 +29,13 @@ with tempfile.TemporaryDirectory() as folder:
         # The program does not print the token that ends a text.
         expected = [i for i in prompt["greedy_ids"] if i != 2]
         check(got == expected, f"greedy ids of {prompt['prompt']!r}: {got}, expected {expected}")
-    print(f"{len(prompts)} prompts as the reference; {share:.3f} times the file's bytes")
+
+    def perplexity(*flags):
+        program.run("compile", source, "-o", model, "--context", "2048", *flags)
+        novel = ROOT / "tests" / "data" / "text" / "pride-and-prejudice.txt"
+        return json.loads(program.run("eval", model, "--text", novel, "--windows", 16, "--json").stdout)["perplexity"]
+
+    exact, rounded = perplexity(), perplexity("--activations", "q8")
+    check(rounded < 1.01 * exact, f"perplexity {rounded:.3f} with --activations q8, {exact:.3f} without")
+    print(f"{len(prompts)} prompts as the reference; {share:.3f} times the file's bytes; "
+          f"perplexity {exact:.3f}, with --activations q8 {rounded:.3f}")
