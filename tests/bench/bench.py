@@ -7,6 +7,7 @@ measured is left out with its reason; the rest goes on.
 """
 
 import argparse
+import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -92,7 +93,7 @@ def measure_row(runner, row, threads):
     except Exception as error:  # A fault of one row must not cost the others.
         traceback.print_exc()
         return {"name": row.name, "group": row.group, "threads": threads, "unit": row.unit, "amount": row.amount,
-                "target": {"ratio": None, "share": None},
+                "target": dataclasses.asdict(row.target),
                 "failures": {LATHE: f"{type(error).__name__}: {error}"}}
 
 

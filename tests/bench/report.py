@@ -37,7 +37,7 @@ def summarise(record):
     best = rounds.fastest(result, [name for name in result.samples if name != LATHE])
     if best:
         found.update(best=best, ratio=rounds.spread(rounds.ratios(own, result.samples[best])))
-    found["met"] = is_met(record["target"], found)
+    found["met"] = is_met(record["target"], found, record.get("cosine", {}).get(LATHE))
     return found
 
 
@@ -45,13 +45,15 @@ def summarise(record):
 ENOUGH = 0.85
 
 
-def is_met(target, found):
+def is_met(target, found, cosine):
     """If a target is reached; None where there is none, or nothing to hold it against. A ratio to a peer counts as
     reached where the limit is."""
     share = found["share"]["median"]
     wanted = [share >= target["share"]] if target["share"] is not None else []
     if target["ratio"] is not None and "ratio" in found:
         wanted.append(found["ratio"]["median"] >= target["ratio"] or share >= ENOUGH)
+    if target.get("cosine") is not None and cosine is not None:
+        wanted.append(cosine >= target["cosine"])
     return all(wanted) if wanted else None
 
 
@@ -75,6 +77,8 @@ def target_cell(target):
         parts.append(f"≥ {target['ratio']:g} ×")
     if target["share"] is not None:
         parts.append(f"≥ {100 * target['share']:g} %")
+    if target.get("cosine") is not None:
+        parts.append(f"cosine ≥ {target['cosine']:g}")
     return ", ".join(parts) or "–"
 
 

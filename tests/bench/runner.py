@@ -1,5 +1,7 @@
 """Measures one row after the other: brings Lathe, its peers and the machine's limits together."""
 
+import dataclasses
+
 import numpy as np
 
 import rounds
@@ -20,7 +22,7 @@ class Runner:
         """The record of a row: its fields, and for each engine its samples or why there are none."""
         record = {"group": row.group, "name": row.name, "threads": threads, "model": row.model,
                   "flags": list(row.flags), "work": list(row.work), "unit": row.unit, "amount": row.amount,
-                  "target": {"ratio": row.target.ratio, "share": row.target.share}}
+                  "target": dataclasses.asdict(row.target)}
         works, failures = self._open(row, threads)
         try:
             if LATHE in works:

@@ -363,6 +363,17 @@ def check_runner(records):
           math.isclose(last["cosine"]["torch eager"], 2 ** -0.5, rel_tol=1e-6), f"cosines to f32: {last['cosine']}")
 
 
+def check_targets():
+    """All that is aimed at must be reached; the limit stands for a ratio, nothing for exactness."""
+    def met(nearness, part, **target):
+        found = {"share": {"median": part}, "ratio": {"median": 1.1}}
+        return report.is_met({"ratio": None, "share": None, "cosine": None, **target}, found, nearness)
+
+    check(met(None, 0.5, ratio=1.0) and not met(None, 0.5, ratio=1.2) and met(None, 0.85, ratio=1.2), "ratios")
+    check(met(None, 0.5, share=0.5) and not met(None, 0.4, share=0.5) and met(None, 0.4) is None, "shares")
+    check(met(0.996, 0.9, ratio=1.0, cosine=0.995) and not met(0.99, 0.9, ratio=1.0, cosine=0.995), "cosines")
+
+
 def check_earlier(folder, run):
     """Rows that a run did not measure come from others, in the order of the tables."""
     first, second = (table.name for table in rows.all_rows()[:2])
@@ -427,6 +438,7 @@ def main():
     check_rounds()
     check_disturbance()
     check_shares()
+    check_targets()
     check_rows()
     check_interleaving()
     check_options()
