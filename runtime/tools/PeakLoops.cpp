@@ -26,7 +26,7 @@ static constexpr size_t kChains = 12;
 static constexpr size_t kSteps = 100'000;
 
 /// What a loop has computed goes here, so that it is not left out.
-static volatile float sink;
+static thread_local volatile float sink;
 
 namespace {
 /// The loops of a level: those of f32, bf16 and bytes.

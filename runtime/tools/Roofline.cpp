@@ -40,7 +40,7 @@ static constexpr size_t kReadBytes = size_t(256) << 20;
 static constexpr uint32_t kHalves = 0x3f003f00;
 
 /// What a loop has computed goes here, so that it is not left out.
-static volatile float sink;
+static thread_local volatile float sink;
 
 #if defined(__x86_64__)
 
